@@ -1,0 +1,81 @@
+"""Every exception this library raises on purpose, as one tree.
+
+    BitTransformerError
+    ├── InputError (ValueError)                an argument that does not fit
+    │   └── BitsError                          something that should be bits and is not
+    ├── ConfigError (ValueError)               settings that do not fit together
+    ├── DataError                              files, folders, corpora
+    ├── RunError                               run folders
+    ├── CheckpointError                        checkpoint folders
+    ├── TrainingError                          a training that cannot go on
+    ├── GenerationError                        a generation that cannot go on
+    ├── StorageError                           the disk is full, or may not be written
+    └── MissingDependencyError (ImportError)   an optional extra that is not installed
+
+A message says what is wrong, with the value that was seen, and what to do about it.
+This room imports nothing, so that every other room may raise from it.
+"""
+
+__all__ = [
+    "BitTransformerError",
+    "BitsError",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "GenerationError",
+    "InputError",
+    "MissingDependencyError",
+    "RunError",
+    "StorageError",
+    "TrainingError",
+]
+
+
+class BitTransformerError(Exception):
+    """The base of every error that this library raises on purpose."""
+
+
+class InputError(BitTransformerError, ValueError):
+    """An argument has the wrong dtype, shape, value or range."""
+
+
+class BitsError(InputError):
+    """A value that should be a bit tensor is not one."""
+
+
+class ConfigError(BitTransformerError, ValueError):
+    """Settings are unknown, out of range, or do not fit together."""
+
+
+class DataError(BitTransformerError):
+    """A file, folder or corpus is missing, unreadable, empty, too short or inconsistent."""
+
+
+class RunError(BitTransformerError):
+    """A run folder is missing, incomplete, in use or inconsistent."""
+
+
+class CheckpointError(BitTransformerError):
+    """A checkpoint is missing, truncated, corrupted, too new, or not a checkpoint at all."""
+
+
+class TrainingError(BitTransformerError):
+    """A training cannot go on."""
+
+
+class GenerationError(BitTransformerError):
+    """A generation cannot go on."""
+
+
+class StorageError(BitTransformerError):
+    """The disk is full, or the place may not be written."""
+
+
+class MissingDependencyError(BitTransformerError, ImportError):
+    """An optional dependency is not installed; the message has the line that installs it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed. "
+            f"Install it with: pip install 'bit-transformer[{extra}]'"
+        )

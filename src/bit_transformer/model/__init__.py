@@ -1,0 +1,1 @@
+"""The network and only the network."""
