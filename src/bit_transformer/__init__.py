@@ -1,1 +1,1 @@
-"""placeholder"""
+"""BitTransformerLM: a transformer language model whose alphabet is the bit."""
