@@ -1,0 +1,160 @@
+"""What one training is, as typed data; importable without PyTorch.
+
+The command line, the recipes and the run folder's ``config.json`` all speak this one class, so a
+run can be repeated from its folder alone. How the model itself is shaped lives in
+:mod:`bit_transformer.model.config`, what it reads in :mod:`bit_transformer.data.config`.
+"""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bit_transformer.data.config import DataConfig
+from bit_transformer.errors import ConfigError
+from bit_transformer.model.config import ModelConfig
+from bit_transformer.training.budget import Budget
+
+__all__ = ["Budget", "OptimizerConfig", "ScheduleConfig", "TrainConfig"]
+
+
+class OptimizerConfig(BaseModel):
+    """How the weights move: Muon for matrices with AdamW for the rest, or AdamW for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["muon", "adamw"] = Field("muon", description="what moves the matrices")
+    muon_lr: float = Field(0.02, gt=0, description="learning rate of the matrices under Muon")
+    muon_momentum: float = Field(0.95, ge=0, lt=1, description="momentum of Muon")
+    table_lr: float = Field(0.02, gt=0, description="learning rate of the hashed tables")
+    lr: float = Field(3e-3, gt=0, description="learning rate of everything under AdamW")
+    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW: memory of the gradient")
+    beta2: float = Field(0.95, ge=0, lt=1, description="AdamW: memory of its square")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay of the matrices")
+
+
+class ScheduleConfig(BaseModel):
+    """How the learning rates rise and fall over the budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["wsd", "cosine"] = Field(
+        "wsd", description="warm-up, constant, linear cool-down; or warm-up and cosine"
+    )
+    warmup_fraction: float = Field(0.02, ge=0, le=1, description="share of the budget to rise")
+    cooldown_fraction: float = Field(0.5, ge=0, le=1, description="wsd: share of it to fall")
+    final_factor: float = Field(0.0, ge=0, le=1, description="last learning rate / the full one")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.kind == "wsd" and self.warmup_fraction + self.cooldown_fraction > 1:
+            raise ConfigError(
+                f"warmup_fraction {self.warmup_fraction} and cooldown_fraction "
+                f"{self.cooldown_fraction} together exceed the whole budget; lower one of them"
+            )
+        return self
+
+
+class TrainConfig(BaseModel):
+    """One whole training: the model, its data, how long, how, and where it is written.
+
+    Intervals are shares of the budget, so that a recipe keeps its rhythm whether it runs for
+    a number of steps, of bytes or of seconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: ModelConfig = Field(ModelConfig(), description="the network")
+    data: DataConfig = Field(DataConfig(), description="what it reads")
+    optimizer: OptimizerConfig = Field(OptimizerConfig(), description="how its weights move")
+    schedule: ScheduleConfig = Field(ScheduleConfig(), description="learning rate over time")
+
+    budget: Budget = Field(
+        Budget(seconds=120), description="how long: 300steps, 40MB or 2min of training"
+    )
+    batch_bytes: int = Field(4096, ge=1, description="bytes of one step, over all processes")
+    micro_batch_bytes: int | None = Field(
+        None, ge=1, description="bytes that one process holds at once; the rest is accumulated"
+    )
+    clip_norm: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
+    seed: int = Field(0, ge=0, description="of the weights, the data order and the dropout")
+
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="auto takes bf16 where the machine computes in it"
+    )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="torch.compile; falls back to eager where it fails"
+    )
+    threads: int | None = Field(None, ge=1, description="CPU threads; PyTorch's choice if unset")
+    distributed: Literal["auto", "none", "ddp", "fsdp2"] = Field(
+        "auto", description="auto takes ddp under torchrun"
+    )
+
+    log_every: int = Field(1, ge=1, description="steps per row of metrics.jsonl")
+    evaluate_every: float = Field(0.1, ge=0, le=1, description="share of budget; 0: at the end")
+    evaluate_bytes: int = Field(65536, ge=1, description="held-out bytes of one evaluation")
+    sample_every: float = Field(0.25, ge=0, le=1, description="share of budget; 0: never")
+    sample_bytes: int = Field(256, ge=1, description="length of one sample")
+    sample_prompt: str = Field("", description="what a sample continues")
+    checkpoint_every: float = Field(0.1, ge=0, le=1, description="share of budget; 0: at the end")
+    keep_checkpoints: int = Field(2, ge=1, description="newest ones kept, besides the best")
+
+    run_dir: Path | None = Field(None, description="the run's folder; a new one if unset")
+    name: str = Field("run", min_length=1, description="part of a new run folder's name")
+    trackers: tuple[Literal["tensorboard"], ...] = Field((), description="besides metrics.jsonl")
+
+    @property
+    def bits_per_byte(self) -> int:
+        """Bits that one byte of the data takes in a bit tensor."""
+        return 9 if self.data.encoding == "parity" else 8
+
+    @property
+    def window_bytes(self) -> int:
+        """Bytes of one training sequence: what fits the model's context."""
+        return self.model.context_bits // self.bits_per_byte
+
+    @property
+    def batch_windows(self) -> int:
+        """Training sequences of one step, over all processes."""
+        return self.batch_bytes // self.window_bytes
+
+    def micro_batches(self, world_size: int = 1) -> int:
+        """How many parts each of ``world_size`` processes cuts its share of a batch into.
+
+        Raises:
+            ConfigError: the batch does not divide evenly into processes and parts.
+        """
+        if self.batch_windows % world_size:
+            raise ConfigError(
+                f"a batch of {self.batch_windows} windows ({self.batch_bytes} bytes) does not "
+                f"divide among {world_size} processes; make batch_bytes a multiple of "
+                f"{self.window_bytes * world_size}"
+            )
+        share = self.batch_windows // world_size
+        if self.micro_batch_bytes is None:
+            return 1
+        windows = self.micro_batch_bytes // self.window_bytes
+        if windows < 1 or (share > windows and share % windows):
+            raise ConfigError(
+                f"micro_batch_bytes {self.micro_batch_bytes} does not divide a process's share of "
+                f"{share * self.window_bytes} bytes into whole windows of {self.window_bytes}; "
+                f"choose a divisor of {share}, times {self.window_bytes}"
+            )
+        return max(1, share // windows)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.window_bytes < 1:
+            raise ConfigError(
+                f"a context of {self.model.context_bits} bits holds no whole byte of "
+                f"{self.bits_per_byte} bits; raise model.context_patches or model.patch_bits"
+            )
+        if self.batch_bytes % self.window_bytes:
+            near = max(1, round(self.batch_bytes / self.window_bytes)) * self.window_bytes
+            raise ConfigError(
+                f"batch_bytes {self.batch_bytes} is not a multiple of the {self.window_bytes} "
+                f"bytes that fit the model's context; the nearest is {near}"
+            )
+        self.micro_batches()
+        return self
