@@ -1,0 +1,82 @@
+"""Which bytes a corpus is made of and how they are split, as typed data; without PyTorch."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bit_transformer.errors import ConfigError
+
+__all__ = ["DataConfig", "Encoding"]
+
+Encoding = Literal["bytes", "parity"]
+
+
+class DataConfig(BaseModel):
+    """The sources of a corpus, its split, and how its bytes become bits.
+
+    A pattern without a slash is matched against a file's own name and, where it excludes, also
+    against the name of every folder on the way to it. A pattern with a slash is matched against
+    the path within the given folder; there, too, ``*`` stands for any characters. Patterns
+    choose among what folders hold: a file that is named outright is always taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paths: list[Path] = Field(
+        default_factory=list,
+        description="files and folders, or one built corpus; "
+        "nothing: the source of Python's standard library",
+    )
+    valid_paths: list[Path] = Field(
+        default_factory=list,
+        description="files and folders that are the validation split; nothing is cut for it then",
+    )
+    test_paths: list[Path] = Field(
+        default_factory=list,
+        description="files and folders that are the test split; nothing is cut for it then",
+    )
+    valid_fraction: float = Field(
+        0.05, ge=0, lt=1, description="share of the bytes of paths that validation gets"
+    )
+    test_fraction: float = Field(
+        0.05, ge=0, lt=1, description="share of the bytes of paths that the test gets"
+    )
+    encoding: Encoding = Field(
+        "bytes", description="8 bits a byte, or 9 with a bit of even parity after each"
+    )
+    include: list[str] = Field(
+        default_factory=list, description="patterns: take only these files out of folders"
+    )
+    exclude: list[str] = Field(
+        default_factory=list, description="patterns: leave out these files and folders"
+    )
+    include_hidden: bool = Field(
+        False, description="also take names that begin with a dot, and __pycache__"
+    )
+    cache_dir: Path | None = Field(
+        None, description="where built corpora are kept; the user's cache folder if unset"
+    )
+
+    @property
+    def cut_fractions(self) -> tuple[float, float]:
+        """Shares of ``paths`` to hold out for validation and test, after explicit paths."""
+        return (
+            0.0 if self.valid_paths else self.valid_fraction,
+            0.0 if self.test_paths else self.test_fraction,
+        )
+
+    @property
+    def bits_per_byte(self) -> int:
+        """Bits that one byte of the data takes in a bit tensor."""
+        return 9 if self.encoding == "parity" else 8
+
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> Self:
+        valid, test = self.cut_fractions
+        if valid + test >= 1:
+            raise ConfigError(
+                f"valid_fraction {valid} and test_fraction {test} leave nothing to train on; "
+                "lower them until they add up to less than 1"
+            )
+        return self
