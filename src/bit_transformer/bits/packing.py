@@ -17,7 +17,7 @@ __all__ = ["bits_to_bytes", "bytes_to_bits", "check_bits", "pack_bits", "unpack_
 BytesLike = bytes | bytearray | memoryview | np.ndarray
 """What :func:`bytes_to_bits` accepts."""
 
-_CACHED_BITS = 1 << 18
+_CACHED_BITS = 1 << 19
 """Bits checked before they are packed, few enough to be in the cache still."""
 
 
@@ -60,11 +60,11 @@ def pack_bits(bits: Tensor) -> Tensor:
     if bits.device.type != "cpu":
         return _pack_with_shifts(check_bits(bits))
     num_bits = bits.shape[-1]
-    if bits.is_contiguous() and (bits.ndim == 1 or num_bits % 8 == 0):
-        packed = _pack_by_parts(bits)
-    else:
-        packed = np.packbits(check_bits(bits).numpy(), axis=-1)
-    return torch.from_numpy(packed).reshape(*bits.shape[:-1], -(-num_bits // 8))
+    if bits.ndim == 1 and bits.is_contiguous():
+        return torch.from_numpy(_pack_flat(bits))
+    if num_bits % 8 == 0 and bits.is_contiguous():
+        return torch.from_numpy(_pack_flat(bits)).view(*bits.shape[:-1], num_bits // 8)
+    return torch.from_numpy(np.packbits(check_bits(bits).numpy(), axis=-1))
 
 
 def unpack_bits(packed: Tensor, num_bits: int | None = None) -> Tensor:
@@ -165,9 +165,12 @@ def _wrong_value(bits: Tensor, name: str) -> BitsError:
     )
 
 
-def _pack_by_parts(bits: Tensor) -> np.ndarray:
-    """Contiguous bits packed into one flat array, each part checked while it is in the cache."""
-    flat = bits.reshape(-1).numpy()
+def _pack_flat(bits: Tensor) -> np.ndarray:
+    """Contiguous bits as one flat array, packed in parts that are checked while cached."""
+    flat = bits.view(-1).numpy()
+    if len(flat) <= _CACHED_BITS:
+        check_bits(bits)
+        return np.packbits(flat)
     packed = np.empty(-(-len(flat) // 8), dtype=np.uint8)
     for start in range(0, len(flat), _CACHED_BITS):
         part = flat[start : start + _CACHED_BITS]
