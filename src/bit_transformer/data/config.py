@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bit_transformer.errors import ConfigError
 
@@ -70,6 +70,11 @@ class DataConfig(BaseModel):
     def bits_per_byte(self) -> int:
         """Bits that one byte of the data takes in a bit tensor."""
         return 9 if self.encoding == "parity" else 8
+
+    @field_validator("paths", "valid_paths", "test_paths")
+    @classmethod
+    def _know_the_home_folder(cls, paths: list[Path]) -> list[Path]:
+        return [path.expanduser() for path in paths]
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self) -> Self:
