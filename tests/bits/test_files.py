@@ -75,6 +75,16 @@ def test_a_folder_that_exists_is_kept_unless_replacement_is_asked_for(tmp_path: 
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_folder_that_another_process_finished_first_is_kept(tmp_path: Path):
+    out = tmp_path / "out"
+    with pytest.raises(StorageError, match="in the way|already there"), atomic_folder(out) as mine:
+        (mine / "late").touch()
+        out.mkdir()
+        (out / "early").touch()
+    assert [p.name for p in out.iterdir()] == ["early"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_failure_leaves_the_old_folder(tmp_path: Path):
     out = tmp_path / "out"
     out.mkdir()

@@ -129,7 +129,10 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
         try:
             yield temporary
             _flush_tree(temporary)
-            _move_folder(temporary, path)
+            if replace:
+                _move_folder(temporary, path)
+            else:  # fails, as it should, if another process has put something there meanwhile
+                temporary.rename(path)
             _flush_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
