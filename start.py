@@ -146,7 +146,9 @@ def install_torch() -> None:
         return
     say("Installing PyTorch, the largest part (200 MB to several GB)")
     for attempt in torch_attempts(requirement, platform.system(), has_gpu()):
-        if pip("install", *attempt):
+        # An extra index from pip's configuration would offer the large build beside the small one.
+        only = {"PIP_EXTRA_INDEX_URL": CPU_WHEELS} if CPU_WHEELS in attempt else {}
+        if pip("install", *attempt, **only):
             return
         say("That did not work; trying the next way")
     raise SetUpError(
@@ -188,11 +190,11 @@ def has_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None and succeeds(["nvidia-smi"])
 
 
-def pip(*arguments: str) -> bool:
-    """Whether pip, run in the environment, did what it was asked."""
+def pip(*arguments: str, **variables: str) -> bool:
+    """Whether pip, run in .venv with these environment variables, did what it was asked."""
     common = ["-m", "pip", "--disable-pip-version-check", "--no-input"]
     command = [str(venv_python()), *common, *arguments]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    return run(command, **variables) == 0
 
 
 def succeeds(command: list[str]) -> bool:
