@@ -105,14 +105,9 @@ class TrainConfig(BaseModel):
     trackers: tuple[Literal["tensorboard"], ...] = Field((), description="besides metrics.jsonl")
 
     @property
-    def bits_per_byte(self) -> int:
-        """Bits that one byte of the data takes in a bit tensor."""
-        return 9 if self.data.encoding == "parity" else 8
-
-    @property
     def window_bytes(self) -> int:
         """Bytes of one training sequence: what fits the model's context."""
-        return self.model.context_bits // self.bits_per_byte
+        return self.model.context_bits // self.data.bits_per_byte
 
     @property
     def batch_windows(self) -> int:
@@ -148,7 +143,7 @@ class TrainConfig(BaseModel):
         if self.window_bytes < 1:
             raise ConfigError(
                 f"a context of {self.model.context_bits} bits holds no whole byte of "
-                f"{self.bits_per_byte} bits; raise model.context_patches or model.patch_bits"
+                f"{self.data.bits_per_byte} bits; raise model.context_patches or model.patch_bits"
             )
         if self.batch_bytes % self.window_bytes:
             near = max(1, round(self.batch_bytes / self.window_bytes)) * self.window_bytes

@@ -1,0 +1,130 @@
+"""What a training does besides its steps: evaluating, sampling, saving. None of it costs budget.
+
+Each chore marks in the counters when it was done, so that it is neither left out nor done twice
+when a run is stopped and resumed between a step and its chores.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bit_transformer.bits import bits_to_bytes, text_to_bits
+from bit_transformer.evaluation import evaluate
+from bit_transformer.generation import generate
+from bit_transformer.training.session import Session
+from bit_transformer.training.snapshots import save_snapshot
+
+__all__ = ["do_what_is_due", "evaluate_now", "save_now"]
+
+EVALUATION_WINDOWS = 32
+
+
+def do_what_is_due(session: Session) -> None:
+    """Evaluate, sample and save, each if its time has come; a new best is saved at once."""
+    config, pace, counters = session.config, session.pace, session.state.counters
+    is_best = False
+    if pace.is_due(config.evaluate_every, counters, counters.evaluated):
+        is_best = evaluate_now(session)
+    if pace.is_due(config.sample_every, counters, counters.sampled):
+        sample_now(session)
+    if is_best or pace.is_due(config.checkpoint_every, counters, counters.saved):
+        save_now(session)
+
+
+def evaluate_now(session: Session) -> bool:
+    """Write how well the model predicts held-out data; whether it never did so well before."""
+    config, counters = session.config, session.state.counters
+    counters.evaluated = session.pace.spent(counters)
+    counters.evaluated_step = counters.step
+    if not len(session.corpus.valid):
+        return False
+    started = time.perf_counter()
+    with _apart(session):
+        scores = evaluate(
+            session.state.model,
+            session.corpus.valid,
+            context_bytes=config.window_bytes,
+            batch_size=EVALUATION_WINDOWS,
+            limit_bytes=min(config.evaluate_bytes, len(session.corpus.valid)),
+            precision=session.machine.precision,
+            encoding=config.data.encoding,
+        )
+    best = counters.best_bits_per_byte
+    is_best = best is None or scores.bits_per_byte < best
+    if is_best:
+        counters.best_step, counters.best_bits_per_byte = counters.step, scores.bits_per_byte
+    counters.last_bits_per_byte = scores.bits_per_byte
+    row = {
+        "kind": "valid",
+        "bits_per_bit": scores.bits_per_bit,
+        "bits_per_byte": scores.bits_per_byte,
+        "bit_accuracy": scores.bit_accuracy,
+        "byte_accuracy": scores.byte_accuracy,
+        "num_bytes": scores.num_bytes,
+        "is_best": is_best,
+        "evaluate_s": time.perf_counter() - started,
+    }
+    session.recorder.row(row_of(session, row), session.pace.spent_share(counters))
+    return is_best
+
+
+def sample_now(session: Session) -> None:
+    """Write what the model makes of the prompt at this point; the step is the seed."""
+    config, counters = session.config, session.state.counters
+    counters.sampled = session.pace.spent(counters)
+    prompt = text_to_bits(config.sample_prompt)
+    with _apart(session):
+        bits = generate(
+            session.state.model, prompt, num_bytes=config.sample_bytes, seed=counters.step
+        )
+    text = bits_to_bytes(bits.cpu()).decode("utf-8", errors="replace")
+    session.recorder.sample(row_of(session, {"prompt": config.sample_prompt, "text": text}))
+
+
+def save_now(session: Session) -> None:
+    """Save the whole training, and thin out older checkpoints."""
+    config, counters = session.config, session.state.counters
+    counters.saved = session.pace.spent(counters)
+    counters.saved_step = counters.step
+    with _apart(session):
+        save_snapshot(
+            session.run,
+            session.state,
+            session.processes,
+            keep=config.keep_checkpoints,
+            metadata={
+                "name": config.name,
+                "step": counters.step,
+                "bytes_seen": counters.bytes_seen,
+                "spent_s": counters.spent_s,
+                "bits_per_byte": counters.last_bits_per_byte,
+                "evaluated_step": counters.evaluated_step,
+                "corpus": session.corpus.digest,
+                "data": config.data.model_dump(mode="json"),
+            },
+        )
+
+
+def row_of(session: Session, values: dict[str, Any]) -> dict[str, Any]:
+    """A row that begins with how far the run is."""
+    counters = session.state.counters
+    return {
+        "step": counters.step,
+        "bytes_seen": counters.bytes_seen,
+        "elapsed_s": counters.spent_s,
+        "apart_s": counters.apart_s,
+        **values,
+    }
+
+
+@contextmanager
+def _apart(session: Session) -> Iterator[None]:
+    """A block whose time counts apart from the training's, in evaluation mode."""
+    started = time.perf_counter()
+    session.state.model.eval()
+    try:
+        yield
+    finally:
+        session.state.model.train()
+        session.state.counters.apart_s += time.perf_counter() - started

@@ -1,0 +1,130 @@
+"""Everything that one training needs at hand, assembled before the first step."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from bit_transformer.data import Corpus, Loader, WindowSampler, prepare_corpus
+from bit_transformer.errors import DataError
+from bit_transformer.model import BitTransformerLM
+from bit_transformer.runs import RunFolder
+from bit_transformer.training.config import TrainConfig
+from bit_transformer.training.machine import Machine, choose_machine, try_compiled
+from bit_transformer.training.optimizer import build_optimizers
+from bit_transformer.training.pace import Pace
+from bit_transformer.training.processes import Processes
+from bit_transformer.training.recording import Recorder
+from bit_transformer.training.reporting import Reporter
+from bit_transformer.training.signals import StopRequest
+from bit_transformer.training.snapshots import load_weights, restore, saved_corpus_digest
+from bit_transformer.training.state import TrainState
+
+__all__ = ["Session", "open_session"]
+
+
+@dataclass
+class Session:
+    """One training at work.
+
+    ``state.model`` is the model itself, perhaps sharded; ``step_model`` is what the training step
+    calls: the same, or compiled, or wrapped. Their weights are the same tensors.
+    """
+
+    config: TrainConfig
+    run: RunFolder
+    processes: Processes
+    machine: Machine
+    corpus: Corpus
+    state: TrainState
+    step_model: nn.Module
+    pace: Pace
+    num_parts: int
+    recorder: Recorder = field(default_factory=Recorder)
+    stop: StopRequest = field(default_factory=StopRequest)
+    must_stop: bool = False
+
+    def new_loader(self) -> Loader:
+        """The batches of this process, from the next step on."""
+        config = self.config
+        sampler = WindowSampler(
+            num_bytes=len(self.corpus.train),
+            window_bytes=config.window_bytes,
+            batch_size=config.batch_windows,
+            seed=config.seed,
+            rank=self.processes.rank,
+            world_size=self.processes.world_size,
+        )
+        return Loader(
+            self.corpus.train,
+            sampler,
+            encoding=config.data.encoding,
+            start_step=self.state.counters.step,
+        )
+
+
+def open_session(
+    config: TrainConfig,
+    run: RunFolder,
+    processes: Processes,
+    reporter: Reporter,
+    snapshot: Path | None = None,
+) -> Session:
+    """A training that is ready for its first step, or for the next one after ``snapshot``.
+
+    Raises:
+        ConfigError: the configuration asks for what the machine does not have.
+        DataError: there is no data, too little, or other data than before.
+        CheckpointError: the snapshot is damaged, or of another configuration.
+    """
+    num_parts = config.micro_batches(processes.world_size)
+    machine = choose_machine(config, processes.local_rank)
+    reporter.preparing("reading the data")
+    corpus = processes.first_then_all(lambda: prepare_corpus(config.data))
+    if snapshot is not None:
+        _check_same_data(corpus, snapshot)
+    torch.manual_seed(config.seed)
+    model = (
+        BitTransformerLM(config.model) if snapshot is None else load_weights(snapshot, config.model)
+    )
+    model = model.to(machine.device).train()
+    sharded = processes.shard(model)
+    state = TrainState(model, build_optimizers(model, config.optimizer))
+    if snapshot is not None:
+        restore(snapshot, state, processes)
+    session = Session(
+        config=config,
+        run=run,
+        processes=processes,
+        machine=machine,
+        corpus=corpus,
+        state=state,
+        step_model=sharded,
+        pace=Pace(config.budget, config.batch_bytes),
+        num_parts=num_parts,
+    )
+    session.step_model = _compiled(session, reporter)
+    return session
+
+
+def _compiled(session: Session, reporter: Reporter) -> nn.Module:
+    config = session.config
+    share = config.batch_windows // session.processes.world_size // session.num_parts
+    example = torch.zeros(
+        share,
+        config.window_bytes * config.data.bits_per_byte,
+        dtype=torch.uint8,
+        device=session.machine.device,
+    )
+    reporter.preparing("building the model")
+    return try_compiled(session.step_model, config, session.machine, example)
+
+
+def _check_same_data(corpus: Corpus, snapshot: Path) -> None:
+    earlier = saved_corpus_digest(snapshot)
+    if earlier is not None and earlier != corpus.digest:
+        raise DataError(
+            f"the data is not what it was when {snapshot} was saved, so the run cannot go on as "
+            "it began; restore the files, or start a new run"
+        )
