@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from bit_transformer.bits.files import atomic_folder, reading_errors
+from bit_transformer.bits.files import atomic_folder
 from bit_transformer.data.config import DataConfig
 from bit_transformer.data.corpus import Corpus, open_corpus
 from bit_transformer.data.manifest import (
@@ -36,6 +36,7 @@ from bit_transformer.data.sources import (
     Rules,
     SourceFile,
     find_files,
+    reading_source,
     standard_library_root,
 )
 from bit_transformer.data.splitting import Part, Sized, choose_split
@@ -316,7 +317,7 @@ def _chunks(file: SourceFile) -> Iterator[memoryview]:
     """The content of a file that must have the size it was found with."""
     num_read = 0
     buffer = memoryview(bytearray(min(_CHUNK_BYTES, file.num_bytes + 1)))
-    with reading_errors(file.path), file.path.open("rb", buffering=0) as stream:
+    with reading_source(file.path), file.path.open("rb", buffering=0) as stream:
         while count := stream.readinto(buffer):
             num_read += count
             if num_read > file.num_bytes:

@@ -14,6 +14,7 @@ import os
 import stat
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = [
     "Rules",
     "SourceFile",
     "find_files",
+    "reading_source",
     "standard_library_files",
     "standard_library_root",
 ]
@@ -149,6 +151,16 @@ def standard_library_root() -> Path:
     return root
 
 
+@contextmanager
+def reading_source(path: Path) -> Iterator[None]:
+    """A block in which every failure of the system becomes a :class:`DataError` about ``path``."""
+    try:
+        with reading_errors(path):
+            yield
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; leave it out") from error
+
+
 class _Walker:
     """Collects what one given path stands for."""
 
@@ -175,7 +187,7 @@ class _Walker:
 
     def take_named_file(self) -> None:
         path = self.path
-        with reading_errors(path):
+        with reading_source(path):
             status = path.stat()
             problem = _problem(status)
             if problem:
