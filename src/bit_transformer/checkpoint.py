@@ -224,6 +224,8 @@ def write_model(
         )
         text = json.dumps(manifest.model_dump(mode="json"), indent=2, allow_nan=False)
         (folder / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
+        # safetensors makes files that only their owner may read; the user's own mask decides.
+        path.chmod((folder / MANIFEST_NAME).stat().st_mode)
     except (OSError, SafetensorError) as error:
         raise StorageError(
             f"cannot write the weights to {path}: {error}; free some space, or write elsewhere"

@@ -65,7 +65,7 @@ def evaluate_now(session: Session) -> bool:
         "is_best": is_best,
         "evaluate_s": time.perf_counter() - started,
     }
-    session.recorder.row(row_of(session, row), session.pace.spent_share(counters))
+    session.recorder.row(row_of(session, row))
     return is_best
 
 
@@ -111,6 +111,7 @@ def row_of(session: Session, values: dict[str, Any]) -> dict[str, Any]:
     counters = session.state.counters
     return {
         "step": counters.step,
+        "progress": session.pace.spent_share(counters),
         "bytes_seen": counters.bytes_seen,
         "elapsed_s": counters.spent_s,
         "apart_s": counters.apart_s,

@@ -32,7 +32,7 @@ class Meter:
             "wait_share": min(1.0, (self.loader.wait_s - self._wait_s) / elapsed_s),
             "peak_memory_bytes": session.machine.peak_memory_bytes(),
         }
-        session.recorder.row(row_of(session, row), session.pace.spent_share(counters))
+        session.recorder.row(row_of(session, row))
         counters.loss_sum, counters.loss_steps = 0.0, 0
         self._begin_anew()
 

@@ -20,15 +20,15 @@ class Recorder:
     """Passes rows on to all who want them; in any process but the first, to nobody."""
 
     def __init__(self) -> None:
-        self.row_takers: list[Callable[[Row, float], None]] = []
+        self.row_takers: list[Callable[[Row], None]] = []
         self.sample_takers: list[Callable[[Row], None]] = []
-        self.beat_taker: Callable[[int], None] | None = None
+        self.beat_takers: list[Callable[[int], None]] = []
         self._last_beat = 0.0
 
-    def row(self, row: Row, progress: float) -> None:
-        """Record a row of metrics at this share of the budget."""
+    def row(self, row: Row) -> None:
+        """Record a row of metrics."""
         for take in self.row_takers:
-            take(row, progress)
+            take(row)
 
     def sample(self, row: Row) -> None:
         """Record a generated sample."""
@@ -38,9 +38,10 @@ class Recorder:
     def beat(self, step: int) -> None:
         """Show that the run is alive; cheap enough to be called after every step."""
         now = time.monotonic()
-        if self.beat_taker is not None and now - self._last_beat >= HEARTBEAT_S:
+        if now - self._last_beat >= HEARTBEAT_S:
             self._last_beat = now
-            self.beat_taker(step)
+            for take in self.beat_takers:
+                take(step)
 
 
 @contextmanager
@@ -57,12 +58,11 @@ def open_recorder(
         samples = stack.enter_context(MetricsWriter(run.samples_path))
         metrics.resume(step)
         samples.resume(step)
-        recorder.row_takers.append(lambda row, progress: metrics.append(row))
-        recorder.sample_takers.append(samples.append)
-        for tracker in open_trackers(config.trackers, run, step + 1):
+        trackers = open_trackers(config.trackers, run, step + 1)
+        for tracker in trackers:
             stack.callback(tracker.close)
-            recorder.row_takers.append(lambda row, progress, write=tracker.write: write(row))
-        recorder.row_takers.append(reporter.row)
-        recorder.sample_takers.append(reporter.sample)
-        recorder.beat_taker = run.beat
+        writers = [metrics.append, *(tracker.write for tracker in trackers)]
+        recorder.row_takers += [*writers, reporter.row]
+        recorder.sample_takers += [samples.append, reporter.sample]
+        recorder.beat_takers.append(run.beat)
         yield recorder

@@ -24,8 +24,8 @@ class Reporter(Protocol):
         """The first step follows: number 0, or that of a resumed run."""
         ...
 
-    def row(self, row: Mapping[str, Any], progress: float) -> None:
-        """A row was written to ``metrics.jsonl``; ``progress`` is the spent share of the budget."""
+    def row(self, row: Mapping[str, Any]) -> None:
+        """A row was written to ``metrics.jsonl``; its ``progress`` is the spent share of budget."""
         ...
 
     def sample(self, row: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ class SilentReporter:
     def started(self, run: RunFolder, config: TrainConfig, step: int) -> None:
         """Say nothing."""
 
-    def row(self, row: Mapping[str, Any], progress: float) -> None:
+    def row(self, row: Mapping[str, Any]) -> None:
         """Say nothing."""
 
     def sample(self, row: Mapping[str, Any]) -> None:

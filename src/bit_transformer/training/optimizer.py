@@ -1,0 +1,98 @@
+"""What moves the weights: Muon for matrices, Adagrad by rows for tables, AdamW for the rest."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Muon, Optimizer
+from typing_extensions import override
+
+from bit_transformer.model import BitTransformerLM
+from bit_transformer.training.config import OptimizerConfig
+
+__all__ = ["RowAdagrad", "build_optimizers", "set_learning_rate"]
+
+
+class RowAdagrad(Optimizer):
+    """Adagrad that moves only the rows with a gradient, sparse or dense: the same either way.
+
+    A row that many steps touch learns ever more slowly; a rare one keeps its full rate, which is
+    what tables of contexts with a long tail want.
+
+    Source: Duchi et al. 2011, Adaptive Subgradient Methods, with no decay and no initial sum.
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, eps: float = 1e-10) -> None:
+        super().__init__(params, {"lr": lr, "eps": eps})
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                # Kept from the start, so that a checkpoint of any step has the same tensors.
+                self.state[parameter]["sum"] = torch.zeros_like(parameter)
+
+    @override
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore
+        """Move every row that has a gradient."""
+        assert closure is None, "RowAdagrad takes no closure"
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, group)
+
+    def _move(self, parameter: nn.Parameter, group: dict[str, Any]) -> None:
+        weight, gradient = _local(parameter), _local(parameter.grad)
+        total = _local(self.state[parameter]["sum"])
+        if gradient.is_sparse:
+            gradient = gradient.coalesce()
+            rows, gradient = gradient.indices()[0], gradient.values()
+            seen = total[rows].addcmul_(gradient, gradient)
+            total[rows] = seen
+            moved = gradient / seen.sqrt_().add_(group["eps"])
+            weight.index_add_(0, rows, moved, alpha=-group["lr"])
+        else:
+            total.addcmul_(gradient, gradient)
+            weight.addcdiv_(gradient, total.sqrt().add_(group["eps"]), value=-group["lr"])
+
+
+def _local(tensor: Any) -> Tensor:
+    # A sharded tensor (DTensor) is told by its method: only distributed.py knows of processes.
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
+
+
+def build_optimizers(model: BitTransformerLM, config: OptimizerConfig) -> list[Optimizer]:
+    """Return the optimizers that together move every parameter of ``model`` once.
+
+    Each parameter group keeps its full learning rate as ``base_lr``; a schedule scales it.
+    Source of Muon: Jordan et al. 2024; the learning rate is scaled by the shape as there.
+    """
+    groups = model.parameter_groups()
+    adam = {"lr": config.lr, "betas": (config.beta1, config.beta2), "fused": True}
+    vectors = {"params": groups["vectors"], "weight_decay": 0.0}
+    matrices = {"params": groups["matrices"], "weight_decay": config.weight_decay}
+    optimizers: list[Optimizer] = []
+    if config.kind == "adamw":
+        optimizers.append(AdamW([vectors, matrices], **adam))
+    else:
+        optimizers.append(AdamW([vectors], **adam))
+        optimizers.append(
+            Muon(
+                groups["matrices"],
+                lr=config.muon_lr,
+                momentum=config.muon_momentum,
+                weight_decay=config.weight_decay,
+            )
+        )
+    if groups["tables"]:
+        optimizers.append(RowAdagrad(groups["tables"], lr=config.table_lr))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["base_lr"] = group["lr"]
+    return optimizers
+
+
+def set_learning_rate(optimizers: Sequence[Optimizer], factor: float) -> None:
+    """Set every group's learning rate to ``factor`` of its full one."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["base_lr"] * factor
