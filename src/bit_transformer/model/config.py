@@ -1,17 +1,21 @@
 """What a model is made of, as typed data; importable without PyTorch."""
 
+import math
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bit_transformer.errors import ConfigError
 
-__all__ = ["MAX_TREE_BITS", "View", "ModelConfig"]
+__all__ = ["MAX_CONTEXT_BITS", "MAX_TREE_BITS", "ModelConfig", "View"]
 
 View = Literal["raw", "compressed", "direct"]
 
 MAX_TREE_BITS = 10
 """The widest piece that the bit head factorises as one binary tree (2^10 - 1 nodes)."""
+
+MAX_CONTEXT_BITS = 64
+"""The longest context that is hashed: one machine word."""
 
 
 class ModelConfig(BaseModel):
@@ -29,9 +33,32 @@ class ModelConfig(BaseModel):
     head_dim: int = Field(64, ge=4, description="channels of one attention head (even)")
     context_patches: int = Field(256, ge=1, description="patches of context used in training")
     dropout: float = Field(0.0, ge=0.0, lt=1.0, description="share of activations dropped")
+    feed_forward_factor: int = Field(4, ge=1, description="hidden width over width")
+    context_hash_bits: tuple[int, ...] = Field(
+        (16, 24, 32, 48), description="lengths in bits of the hashed contexts; empty for none"
+    )
+    table_rows_log2: int = Field(16, ge=1, le=28, description="rows of each hashed table, log2")
+    table_width: int = Field(64, ge=1, description="channels of one row of a hashed table")
+    table_dropout: float = Field(
+        0.0, ge=0.0, lt=1.0, description="share of positions whose hashed contexts are dropped"
+    )
+    phase_bits: int = Field(
+        8, ge=1, le=4096, description="period of the data in bits, such as 8 for bytes"
+    )
     head: Literal["bits", "softmax"] = Field(
         "bits", description="a binary tree over each piece, or the softmax control"
     )
+    position: Literal["rotary", "learned"] = Field("rotary", description="how places are told")
+    norm: Literal["rms", "layernorm"] = Field("rms", description="normalisation")
+    activation: Literal["relu2", "gelu"] = Field("relu2", description="feed-forward non-linearity")
+    initialisation: Literal["zero_out", "gpt2"] = Field(
+        "zero_out", description="output matrices at zero, or all as GPT-2 has them"
+    )
+    has_qk_norm: bool = Field(True, description="normalise queries and keys")
+    has_embedding_norm: bool = Field(True, description="normalise the trunk's input")
+    has_embedding_skip: bool = Field(True, description="add the trunk's input to every block's")
+    has_value_skip: bool = Field(True, description="add the trunk's input to attention's values")
+    logit_cap: float = Field(15.0, ge=0.0, description="soft cap of the logits; 0 for none")
     reversible: bool = Field(False, description="recompute activations from the outputs")
     gradient_checkpointing: bool = Field(False, description="recompute each block in backward")
 
@@ -54,11 +81,29 @@ class ModelConfig(BaseModel):
         small, num_large = divmod(self.patch_bits, num_pieces)
         return tuple(small + (i < num_large) for i in range(num_pieces))
 
+    @property
+    def num_phases(self) -> int:
+        """Places within a period of ``phase_bits`` at which a patch can begin."""
+        return self.phase_bits // math.gcd(self.phase_bits, self.patch_bits)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.width % self.head_dim:
             raise ConfigError(
                 f"width {self.width} is not a multiple of head_dim {self.head_dim}; "
                 "choose a head_dim that divides the width"
+            )
+        if self.head_dim % 2:
+            raise ConfigError(f"head_dim {self.head_dim} is odd; rotary positions need an even one")
+        if self.head == "softmax" and len(self.piece_bits) > 1:
+            raise ConfigError(
+                f"the softmax head serves patches of at most {MAX_TREE_BITS} bits, not "
+                f"{self.patch_bits}; use head='bits'"
+            )
+        bad = [n for n in self.context_hash_bits if not self.patch_bits <= n <= MAX_CONTEXT_BITS]
+        if bad:
+            raise ConfigError(
+                f"context_hash_bits {bad} are not between patch_bits ({self.patch_bits}) and "
+                f"{MAX_CONTEXT_BITS}; leave those lengths out"
             )
         return self
