@@ -37,13 +37,13 @@ class DataConfig(BaseModel):
         description="files and folders that are the test split; nothing is cut for it then",
     )
     valid_fraction: float = Field(
-        0.05, ge=0, lt=1, description="share of the bytes of paths that validation gets"
+        default=0.05, ge=0, lt=1, description="share of the bytes of paths that validation gets"
     )
     test_fraction: float = Field(
-        0.05, ge=0, lt=1, description="share of the bytes of paths that the test gets"
+        default=0.05, ge=0, lt=1, description="share of the bytes of paths that the test gets"
     )
     encoding: Encoding = Field(
-        "bytes", description="8 bits a byte, or 9 with a bit of even parity after each"
+        default="bytes", description="8 bits a byte, or 9 with a bit of even parity after each"
     )
     include: list[str] = Field(
         default_factory=list, description="patterns: take only these files out of folders"
@@ -52,10 +52,10 @@ class DataConfig(BaseModel):
         default_factory=list, description="patterns: leave out these files and folders"
     )
     include_hidden: bool = Field(
-        False, description="also take names that begin with a dot, and __pycache__"
+        default=False, description="also take names that begin with a dot, and __pycache__"
     )
     cache_dir: Path | None = Field(
-        None, description="where built corpora are kept; the user's cache folder if unset"
+        default=None, description="where built corpora are kept; the user's cache folder if unset"
     )
 
     @property
