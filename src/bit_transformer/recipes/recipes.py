@@ -1,0 +1,100 @@
+"""The recipes by name; each states only what differs from the defaults of ``TrainConfig``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from bit_transformer.errors import ConfigError
+
+__all__ = ["RECIPES", "Recipe", "find_recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole run under a name.
+
+    Args:
+        description: one line for lists.
+        settings: nested like :class:`~bit_transformer.training.TrainConfig`.
+    """
+
+    name: str
+    description: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+_ALL = (
+    Recipe("default", "the model and the training that won the ablations"),
+    Recipe(
+        "demo",
+        "the default in about two minutes on two CPU cores",
+        {"name": "demo", "budget": "2min", "sample_every": 0.0},
+    ),
+    Recipe(
+        "nanogpt",
+        "the control: a byte-level GPT in the manner of nanoGPT, of the default's size",
+        {
+            "name": "nanogpt",
+            "model": {
+                "head": "softmax",
+                "position": "learned",
+                "norm": "layernorm",
+                "activation": "gelu",
+                "initialisation": "gpt2",
+                "context_hash_bits": [],
+                "has_qk_norm": False,
+                "has_embedding_norm": False,
+                "has_embedding_skip": False,
+                "has_value_skip": False,
+                "logit_cap": 0.0,
+            },
+            "optimizer": {
+                "kind": "adamw",
+                "lr": 1e-3,
+                "beta1": 0.9,
+                "beta2": 0.99,
+                "weight_decay": 0.1,
+            },
+            "schedule": {"kind": "cosine", "warmup_fraction": 0.05, "final_factor": 0.1},
+        },
+    ),
+    Recipe(
+        "tiny",
+        "a few seconds: too small to be good, quick enough to try things out",
+        {
+            "name": "tiny",
+            "model": {
+                "width": 32,
+                "depth": 2,
+                "head_dim": 16,
+                "context_patches": 64,
+                "table_rows_log2": 10,
+                "table_width": 8,
+            },
+            "budget": "30steps",
+            "batch_bytes": 512,
+            "evaluate_every": 0.5,
+            "evaluate_bytes": 4096,
+            "sample_every": 0.0,
+            "checkpoint_every": 0.0,
+            "compile": "off",
+            "precision": "fp32",
+        },
+    ),
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ConfigError: there is none; the message names those there are.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    near = get_close_matches(name, RECIPES, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    raise ConfigError(f"there is no recipe {name!r}; {guess}Recipes: {', '.join(RECIPES)}")
