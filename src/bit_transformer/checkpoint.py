@@ -212,6 +212,7 @@ def write_model(
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
+    _check_metadata(metadata)
     path = folder / WEIGHTS_NAME
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     try:
@@ -222,7 +223,7 @@ def write_model(
             weights_bytes=path.stat().st_size,
             weights_sha256=sha256_of(path),
         )
-        text = json.dumps(manifest.model_dump(mode="json"), indent=2, allow_nan=False)
+        text = manifest.model_dump_json(indent=2)
         (folder / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
         # safetensors makes files that only their owner may read; the user's own mask decides.
         path.chmod((folder / MANIFEST_NAME).stat().st_mode)
@@ -230,14 +231,19 @@ def write_model(
         raise StorageError(
             f"cannot write the weights to {path}: {error}; free some space, or write elsewhere"
         ) from error
-    except (TypeError, ValueError) as error:
-        raise InputError(f"a checkpoint's metadata must be JSON: {error}") from error
 
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_metadata(metadata: Mapping[str, Any]) -> None:
+    try:
+        json.dumps(dict(metadata), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a checkpoint's metadata must be JSON: {error}") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -266,7 +272,7 @@ def _check_weights_file(path: Path, manifest: Manifest) -> None:
             f"{path} has {num_bytes} bytes and should have {manifest.weights_bytes}: it is "
             "truncated or was changed; copy it again, or take an earlier checkpoint"
         )
-    needed = WEIGHT_BYTES * parameter_count(manifest.config)
+    needed = WEIGHT_BYTES * parameter_count(manifest.config)["total"]
     if num_bytes < needed:
         raise CheckpointError(
             f"{path} has {num_bytes} bytes, and the model that {MANIFEST_NAME} describes has "

@@ -88,8 +88,8 @@ class Budget:
                 "40MB or 2min (units: steps, B, KB, MB, GB, s, min, h)"
             )
         unit, factor = _UNITS[match[2].lower()]
-        amount = float(match[1]) * factor
-        return cls(**{unit: int(amount) if amount.is_integer() else amount})
+        amounts: dict[str, Any] = {unit: float(match[1]) * factor}
+        return cls(**amounts)
 
     def __str__(self) -> str:
         if self.unit == "steps":

@@ -23,14 +23,18 @@ class OptimizerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["muon", "adamw"] = Field("muon", description="what moves the matrices")
-    muon_lr: float = Field(0.02, gt=0, description="learning rate of the matrices under Muon")
-    muon_momentum: float = Field(0.95, ge=0, lt=1, description="momentum of Muon")
-    table_lr: float = Field(0.02, gt=0, description="learning rate of the hashed tables")
-    lr: float = Field(3e-3, gt=0, description="learning rate of everything under AdamW")
-    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW: memory of the gradient")
-    beta2: float = Field(0.95, ge=0, lt=1, description="AdamW: memory of its square")
-    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay of the matrices")
+    kind: Literal["muon", "adamw"] = Field(default="muon", description="what moves the matrices")
+    muon_lr: float = Field(
+        default=0.02, gt=0, description="learning rate of the matrices under Muon"
+    )
+    muon_momentum: float = Field(default=0.95, ge=0, lt=1, description="momentum of Muon")
+    table_lr: float = Field(default=0.02, gt=0, description="learning rate of the hashed tables")
+    lr: float = Field(default=3e-3, gt=0, description="learning rate of everything under AdamW")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="AdamW: memory of the gradient")
+    beta2: float = Field(default=0.95, ge=0, lt=1, description="AdamW: memory of its square")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="decoupled weight decay of the matrices"
+    )
 
 
 class ScheduleConfig(BaseModel):
@@ -39,11 +43,17 @@ class ScheduleConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["wsd", "cosine"] = Field(
-        "wsd", description="warm-up, constant, linear cool-down; or warm-up and cosine"
+        default="wsd", description="warm-up, constant, linear cool-down; or warm-up and cosine"
     )
-    warmup_fraction: float = Field(0.02, ge=0, le=1, description="share of the budget to rise")
-    cooldown_fraction: float = Field(0.5, ge=0, le=1, description="wsd: share of it to fall")
-    final_factor: float = Field(0.0, ge=0, le=1, description="last learning rate / the full one")
+    warmup_fraction: float = Field(
+        default=0.02, ge=0, le=1, description="share of the budget to rise"
+    )
+    cooldown_fraction: float = Field(
+        default=0.5, ge=0, le=1, description="wsd: share of it to fall"
+    )
+    final_factor: float = Field(
+        default=0.0, ge=0, le=1, description="last learning rate / the full one"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -64,45 +74,61 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: ModelConfig = Field(ModelConfig(), description="the network")
-    data: DataConfig = Field(DataConfig(), description="what it reads")
-    optimizer: OptimizerConfig = Field(OptimizerConfig(), description="how its weights move")
-    schedule: ScheduleConfig = Field(ScheduleConfig(), description="learning rate over time")
+    model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
+    data: DataConfig = Field(default_factory=DataConfig, description="what it reads")
+    optimizer: OptimizerConfig = Field(
+        default_factory=OptimizerConfig, description="how its weights move"
+    )
+    schedule: ScheduleConfig = Field(
+        default_factory=ScheduleConfig, description="learning rate over time"
+    )
 
     budget: Budget = Field(
-        Budget(seconds=120), description="how long: 300steps, 40MB or 2min of training"
+        default=Budget(seconds=120), description="how long: 300steps, 40MB or 2min of training"
     )
-    batch_bytes: int = Field(4096, ge=1, description="bytes of one step, over all processes")
+    batch_bytes: int = Field(
+        default=4096, ge=1, description="bytes of one step, over all processes"
+    )
     micro_batch_bytes: int | None = Field(
-        None, ge=1, description="bytes that one process holds at once; the rest is accumulated"
+        default=None,
+        ge=1,
+        description="bytes that one process holds at once; the rest is accumulated",
     )
-    clip_norm: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
-    seed: int = Field(0, ge=0, description="of the weights, the data order and the dropout")
+    clip_norm: float | None = Field(default=1.0, gt=0, description="largest norm of the gradient")
+    seed: int = Field(default=0, ge=0, description="of the weights, the data order and the dropout")
 
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, ...")
     precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="auto takes bf16 where the machine computes in it"
+        default="auto", description="auto takes bf16 where the machine computes in it"
     )
     compile: Literal["auto", "on", "off"] = Field(
-        "auto", description="torch.compile; falls back to eager where it fails"
+        default="auto", description="torch.compile; falls back to eager where it fails"
     )
-    threads: int | None = Field(None, ge=1, description="CPU threads; PyTorch's choice if unset")
+    threads: int | None = Field(
+        default=None, ge=1, description="CPU threads; PyTorch's choice if unset"
+    )
     distributed: Literal["auto", "none", "ddp", "fsdp2"] = Field(
-        "auto", description="auto takes ddp under torchrun"
+        default="auto", description="auto takes ddp under torchrun"
     )
 
-    log_every: int = Field(1, ge=1, description="steps per row of metrics.jsonl")
-    evaluate_every: float = Field(0.1, ge=0, le=1, description="share of budget; 0: at the end")
-    evaluate_bytes: int = Field(65536, ge=1, description="held-out bytes of one evaluation")
-    sample_every: float = Field(0.25, ge=0, le=1, description="share of budget; 0: never")
-    sample_bytes: int = Field(256, ge=1, description="length of one sample")
-    sample_prompt: str = Field("", description="what a sample continues")
-    checkpoint_every: float = Field(0.1, ge=0, le=1, description="share of budget; 0: at the end")
-    keep_checkpoints: int = Field(2, ge=1, description="newest ones kept, besides the best")
+    log_every: int = Field(default=1, ge=1, description="steps per row of metrics.jsonl")
+    evaluate_every: float = Field(
+        default=0.1, ge=0, le=1, description="share of budget; 0: at the end"
+    )
+    evaluate_bytes: int = Field(default=65536, ge=1, description="held-out bytes of one evaluation")
+    sample_every: float = Field(default=0.25, ge=0, le=1, description="share of budget; 0: never")
+    sample_bytes: int = Field(default=256, ge=1, description="length of one sample")
+    sample_prompt: str = Field(default="", description="what a sample continues")
+    checkpoint_every: float = Field(
+        default=0.1, ge=0, le=1, description="share of budget; 0: at the end"
+    )
+    keep_checkpoints: int = Field(default=2, ge=1, description="newest ones kept, besides the best")
 
-    run_dir: Path | None = Field(None, description="the run's folder; a new one if unset")
-    name: str = Field("run", min_length=1, description="part of a new run folder's name")
-    trackers: tuple[Literal["tensorboard"], ...] = Field((), description="besides metrics.jsonl")
+    run_dir: Path | None = Field(default=None, description="the run's folder; a new one if unset")
+    name: str = Field(default="run", min_length=1, description="part of a new run folder's name")
+    trackers: tuple[Literal["tensorboard"], ...] = Field(
+        default=(), description="besides metrics.jsonl"
+    )
 
     @property
     def window_bytes(self) -> int:

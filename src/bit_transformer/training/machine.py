@@ -1,10 +1,9 @@
 """What a training computes with: the device, the precision, and the compiler."""
 
-import contextlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +28,7 @@ class Machine:
     device: torch.device
     precision: Precision
 
-    def autocast(self) -> contextlib.AbstractContextManager[None]:
+    def autocast(self) -> torch.autocast:
         """A block in which products are computed in this machine's precision."""
         return torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
@@ -81,7 +80,7 @@ def try_compiled(
     """
     if not _should_compile(config, machine):
         return step_model
-    compiled = torch.compile(step_model)
+    compiled = cast(nn.Module, torch.compile(step_model))
     try:
         with machine.autocast():
             loss = compiled(example, return_loss=True)

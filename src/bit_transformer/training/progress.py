@@ -52,7 +52,8 @@ class TerminalReporter:
         loss = row["bits_per_byte"]
         self._loss = loss if self._loss is None else _smoothed(self._loss, loss)
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=row["progress"], **self._cells(row))
+            cells: dict[str, Any] = self._cells(row)
+            self._bar.update(self._bar.task_ids[0], completed=row["progress"], **cells)
         elif time.monotonic() - self._told >= LINE_EVERY_S:
             self._told = time.monotonic()
             cells = self._cells(row)

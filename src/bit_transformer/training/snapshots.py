@@ -162,7 +162,9 @@ def _write_training_file(folder: Path, state: TrainState) -> None:
         optimizer=describe_optimizers(state),
         files={path.name: sha256_of(path) for path in files},
     )
-    write_json_atomically(folder / TRAINING_NAME, content.model_dump(mode="json", exclude_none=True))
+    write_json_atomically(
+        folder / TRAINING_NAME, content.model_dump(mode="json", exclude_none=True)
+    )
 
 
 def _check_files(folder: Path, hashes: dict[str, str]) -> None:

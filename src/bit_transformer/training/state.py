@@ -86,7 +86,7 @@ class OptimizerEntry(BaseModel):
     key: str
     number: Number | None = None
     shape: tuple[int, ...] | None = None
-    dtype: str | None = Field(None, pattern=r"^[a-z]+\d*$")
+    dtype: str | None = Field(default=None, pattern=r"^[a-z]+\d*$")
 
     @property
     def tensor_name(self) -> str:
