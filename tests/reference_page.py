@@ -108,27 +108,25 @@ def _shorten(text: str) -> str:
 
 def _signature(node: ast.FunctionDef) -> str:
     arguments, returns = node.args, node.returns
-    one_line = f"{node.name}({ast.unparse(arguments)})"
+    parts = _split_arguments(arguments)
+    one_line = f"{node.name}({', '.join(parts)})"
     end = f" -> {ast.unparse(returns)}" if returns else ""
     if len(one_line + end) <= 92:
         return one_line + end
-    bare = ast.parse(f"def f({ast.unparse(arguments)}): pass").body[0]
-    assert isinstance(bare, ast.FunctionDef)
-    return f"{node.name}(\n{_wrapped(bare.args)}){end}"
+    lines = "".join(f"    {part},\n" for part in parts)
+    return f"{node.name}(\n{lines}){end}"
 
 
-def _wrapped(arguments: ast.arguments) -> str:
-    return "".join(f"    {part},\n" for part in _split_arguments(ast.unparse(arguments)))
-
-
-def _split_arguments(text: str) -> list[str]:
+def _split_arguments(arguments: ast.arguments) -> list[str]:
+    """Each argument as it is usually written, with spaces around an annotated default's sign."""
+    text = ast.unparse(arguments)
     parts, depth, start = [], 0, 0
-    for i, character in enumerate(text):
+    for i, character in enumerate(f"{text},"):
         depth += (character in "([{") - (character in ")]}")
         if character == "," and depth == 0:
             parts.append(text[start:i].strip())
             start = i + 1
-    return [*parts, text[start:].strip()]
+    return [re.sub(r"^(\w+: [^=]*)=", r"\1 = ", part) for part in parts if part]
 
 
 def _members(node: ast.ClassDef) -> str:
@@ -154,7 +152,7 @@ def _signature_line(node: ast.FunctionDef) -> str:
     bare = copy.deepcopy(node.args)
     if "staticmethod" not in decorators:
         bare.args = bare.args[1:]
-    text = ast.unparse(bare)
+    text = ", ".join(_split_arguments(bare))
     return f"{node.name}({text})".replace("|", "\\|")
 
 
