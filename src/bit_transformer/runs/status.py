@@ -83,7 +83,8 @@ class RunLock:
     can be read by people. A lock whose holder has died is taken over.
 
     Raises:
-        RunError: another living process holds it; the message names its number.
+        RunError: another living process holds it, whose number the message has; or there is no
+            such folder.
         StorageError: the folder cannot be written.
 
     Example:
@@ -135,6 +136,8 @@ class RunLock:
         try:
             with writing_errors(self.path):
                 handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileNotFoundError as error:
+            raise RunError(f"there is no run folder {self.path.parent}") from error
         except StorageError as error:
             if isinstance(error.__cause__, FileExistsError):
                 return False
