@@ -58,6 +58,12 @@ def test_the_three_lists_of_a_packages_names_agree(init: Path):
     assert typed_imports(init) == set(package.__all__)
 
 
+@pytest.mark.parametrize("init", LAZY_PACKAGES, ids=package_name)
+def test_no_name_is_hidden_by_a_module_of_the_same_name(init: Path):
+    modules = {path.stem for path in init.parent.iterdir()}
+    assert modules & set(import_module(package_name(init)).__all__) == set()
+
+
 def test_a_name_that_does_not_exist_is_missing_as_from_any_module():
     with pytest.raises(
         AttributeError, match=r"module 'bit_transformer' has no attribute 'nothing'"

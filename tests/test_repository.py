@@ -3,6 +3,8 @@
 import ast
 import re
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,23 @@ def test_every_test_file_tests_a_room_that_exists():
     rooms = {path.stem for path in SOURCE.iterdir()}
     tested = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
     assert tested - {"__pycache__"} <= rooms
+
+
+def test_everything_imported_is_asked_for():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = settings["dependencies"] + settings["optional-dependencies"]["tensorboard"]
+    asked = {re.split(r"[<>=;\[ ]", line)[0].replace("-", "_") for line in lines}
+    known = {*sys.stdlib_module_names, "bit_transformer", "pydantic_core", *asked}
+    imported = {
+        name.split(".")[0]
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        for name in imported_modules(node)
+    }
+    assert imported - known == set()
+
+
+def imported_modules(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [str(node.module)]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
