@@ -21,7 +21,7 @@ import torch
 from bit_transformer.data import Batch
 from bit_transformer.errors import BitTransformerError, ConfigError, RunError, TrainingError
 from bit_transformer.runs import RunFolder, open_run
-from bit_transformer.runs.environment import environment
+from bit_transformer.runs.machine import environment
 from bit_transformer.training.budget import Budget
 from bit_transformer.training.chores import do_what_is_due, evaluate_now, save_now
 from bit_transformer.training.config import TrainConfig
