@@ -4,7 +4,14 @@ Start reading in ``lm.py``. Saving is in :mod:`bit_transformer.checkpoint`, samp
 :mod:`bit_transformer.generation`, measuring in :mod:`bit_transformer.evaluation`.
 """
 
+from typing import TYPE_CHECKING
+
 from bit_transformer.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from bit_transformer.model.cache import Cache
+    from bit_transformer.model.config import ModelConfig, View
+    from bit_transformer.model.lm import BitTransformerLM
 
 __all__ = ["BitTransformerLM", "Cache", "ModelConfig", "View"]
 
