@@ -14,7 +14,7 @@ from tests.reference_page import ROOT, SOURCE, definitions, public_names
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 FORBIDDEN = {
-    "unpickling runs what it reads": r"\bimport pickle\b|\btorch\.(load|save)\(|allow_pickle=True",
+    "a pickle runs code when it is read": r"\bimport pickle\b|\btorch\.(load|save)\(|allow_pickle=True",
     "a path of one person's machine": r"/(home|root|Users)/\w|[A-Z]:\\Users",
     "unfinished work": r"\b(TODO|FIXME|XXX|NotImplementedError)\b",
     "an error that nobody hears of": r"except( Exception| BaseException)?:\s*\n\s*pass\b",
@@ -36,11 +36,17 @@ def tracked_texts() -> list[Path]:
     return [path for path in texts if path != Path(__file__).resolve() and path.name != "LICENSE"]
 
 
+def is_test(path: Path) -> bool:
+    return path.is_relative_to(ROOT / "tests")
+
+
 @pytest.mark.parametrize("reason", FORBIDDEN)
 def test_no_file_holds(reason: str):
+    # Tests may make a pickle, to see it refused.
+    texts = [path for path in tracked_texts() if "pickle" not in reason or not is_test(path)]
     found = [
         f"{path.relative_to(ROOT)}: {match[0]!r}"
-        for path in tracked_texts()
+        for path in texts
         for match in re.finditer(FORBIDDEN[reason], path.read_text("utf-8", errors="replace"))
     ]
     assert not found
