@@ -27,40 +27,60 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    patch_bits: int = Field(8, ge=1, le=32, description="bits that the trunk sees as one position")
-    width: int = Field(256, ge=8, description="channels of the trunk")
-    depth: int = Field(4, ge=1, description="transformer blocks")
-    head_dim: int = Field(64, ge=4, description="channels of one attention head (even)")
-    context_patches: int = Field(256, ge=1, description="patches of context used in training")
-    dropout: float = Field(0.0, ge=0.0, lt=1.0, description="share of activations dropped")
-    feed_forward_factor: int = Field(4, ge=1, description="hidden width over width")
-    context_hash_bits: tuple[int, ...] = Field(
-        (16, 24, 32, 48), description="lengths in bits of the hashed contexts; empty for none"
+    patch_bits: int = Field(
+        default=8, ge=1, le=32, description="bits that the trunk sees as one position"
     )
-    table_rows_log2: int = Field(16, ge=1, le=28, description="rows of each hashed table, log2")
-    table_width: int = Field(64, ge=1, description="channels of one row of a hashed table")
+    width: int = Field(default=256, ge=8, description="channels of the trunk")
+    depth: int = Field(default=4, ge=1, description="transformer blocks")
+    head_dim: int = Field(default=64, ge=4, description="channels of one attention head (even)")
+    context_patches: int = Field(
+        default=256, ge=1, description="patches of context used in training"
+    )
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of activations dropped")
+    feed_forward_factor: int = Field(default=4, ge=1, description="hidden width over width")
+    context_hash_bits: tuple[int, ...] = Field(
+        default=(16, 24, 32, 48),
+        description="lengths in bits of the hashed contexts; empty for none",
+    )
+    table_rows_log2: int = Field(
+        default=16, ge=1, le=28, description="rows of each hashed table, log2"
+    )
+    table_width: int = Field(default=64, ge=1, description="channels of one row of a hashed table")
     table_dropout: float = Field(
-        0.0, ge=0.0, lt=1.0, description="share of positions whose hashed contexts are dropped"
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="share of positions whose hashed contexts are dropped",
     )
     phase_bits: int = Field(
-        8, ge=1, le=4096, description="period of the data in bits, such as 8 for bytes"
+        default=8, ge=1, le=4096, description="period of the data in bits, such as 8 for bytes"
     )
     head: Literal["bits", "softmax"] = Field(
-        "bits", description="a binary tree over each piece, or the softmax control"
+        default="bits", description="a binary tree over each piece, or the softmax control"
     )
-    position: Literal["rotary", "learned"] = Field("rotary", description="how places are told")
-    norm: Literal["rms", "layernorm"] = Field("rms", description="normalisation")
-    activation: Literal["relu2", "gelu"] = Field("relu2", description="feed-forward non-linearity")
+    position: Literal["rotary", "learned"] = Field(
+        default="rotary", description="how places are told"
+    )
+    norm: Literal["rms", "layernorm"] = Field(default="rms", description="normalisation")
+    activation: Literal["relu2", "gelu"] = Field(
+        default="relu2", description="feed-forward non-linearity"
+    )
     initialisation: Literal["zero_out", "gpt2"] = Field(
-        "zero_out", description="output matrices at zero, or all as GPT-2 has them"
+        default="zero_out", description="output matrices at zero, or all as GPT-2 has them"
     )
-    has_qk_norm: bool = Field(True, description="normalise queries and keys")
-    has_embedding_norm: bool = Field(True, description="normalise the trunk's input")
-    has_embedding_skip: bool = Field(True, description="add the trunk's input to every block's")
-    has_value_skip: bool = Field(True, description="add the trunk's input to attention's values")
-    logit_cap: float = Field(15.0, ge=0.0, description="soft cap of the logits; 0 for none")
-    reversible: bool = Field(False, description="recompute activations from the outputs")
-    gradient_checkpointing: bool = Field(False, description="recompute each block in backward")
+    has_qk_norm: bool = Field(default=True, description="normalise queries and keys")
+    has_embedding_norm: bool = Field(default=True, description="normalise the trunk's input")
+    has_embedding_skip: bool = Field(
+        default=True, description="add the trunk's input to every block's"
+    )
+    has_value_skip: bool = Field(
+        default=True, description="add the trunk's input to attention's values"
+    )
+    logit_cap: float = Field(default=15.0, ge=0.0, description="soft cap of the logits; 0 for none")
+    reversible: bool = Field(default=False, description="recompute activations from the outputs")
+    gradient_checkpointing: bool = Field(
+        default=False, description="recompute each block in backward"
+    )
 
     @property
     def context_bits(self) -> int:

@@ -5,6 +5,7 @@ patch n; the head then walks the patch bit by bit. Hence flipping bit t changes 
 positions up to t.
 """
 
+from functools import partial
 from typing import cast, get_args
 
 import torch
@@ -97,10 +98,8 @@ class BitTransformerLM(nn.Module):
         dtype = self.start.weight.dtype
         if torch.is_autocast_enabled(weight.device.type):
             dtype = torch.get_autocast_dtype(weight.device.type)
-        layers = [
-            LayerCache(*(torch.empty(shape, dtype=dtype, device=weight.device) for _ in range(2)))
-            for _ in self.blocks
-        ]
+        space = partial(torch.empty, shape, dtype=dtype, device=weight.device)
+        layers = [LayerCache(space(), space()) for _ in self.blocks]
         history = torch.zeros(batch_size, dtype=torch.int64, device=weight.device)
         cache = Cache(layers, history, max_patches)
         start_BD = self.start(self._view_index(view)).expand(batch_size, -1)
