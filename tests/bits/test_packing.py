@@ -12,7 +12,7 @@ from bit_transformer.bits import (
     pack_bits,
     unpack_bits,
 )
-from bit_transformer.bits.packing import _CACHED_BITS, _pack_with_shifts
+from bit_transformer.bits.packing import _CACHED_BITS, _pack_with_shifts, _unpack_with_shifts
 from bit_transformer.errors import BitsError, InputError
 from tests.strategies import bit_tensors, byte_strings
 
@@ -78,7 +78,9 @@ def test_each_row_of_a_batch_is_packed_on_its_own(num_rows: int, num_bits: int, 
 def test_shifts_agree_with_numpy(num_rows: int, num_bits: int, seed: int):
     generator = torch.Generator().manual_seed(seed)
     bits = torch.randint(0, 2, (num_rows, num_bits), dtype=torch.uint8, generator=generator)
-    assert torch.equal(_pack_with_shifts(bits), pack_bits(bits))
+    packed = pack_bits(bits)
+    assert torch.equal(_pack_with_shifts(bits), packed)
+    assert torch.equal(_unpack_with_shifts(packed), unpack_bits(packed))
 
 
 def test_bits_that_are_not_contiguous_are_packed_in_order():

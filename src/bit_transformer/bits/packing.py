@@ -90,8 +90,7 @@ def unpack_bits(packed: Tensor, num_bits: int | None = None) -> Tensor:
             f"choose 0 to {available}"
         )
     if packed.device.type != "cpu":
-        shifts = torch.arange(7, -1, -1, device=packed.device, dtype=torch.uint8)
-        return (packed.unsqueeze(-1) >> shifts & 1).flatten(-2)[..., :num_bits]
+        return _unpack_with_shifts(packed)[..., :num_bits]
     return torch.from_numpy(np.unpackbits(packed.numpy(), axis=-1, count=num_bits))
 
 
@@ -185,6 +184,11 @@ def _pack_with_shifts(bits: Tensor) -> Tensor:
     octets = torch.nn.functional.pad(bits, (0, padding)).unflatten(-1, (-1, 8))
     shifts = torch.arange(7, -1, -1, device=bits.device, dtype=torch.uint8)
     return (octets << shifts).sum(-1, dtype=torch.uint8)
+
+
+def _unpack_with_shifts(packed: Tensor) -> Tensor:
+    shifts = torch.arange(7, -1, -1, device=packed.device, dtype=torch.uint8)
+    return (packed.unsqueeze(-1) >> shifts & 1).flatten(-2)
 
 
 def _as_byte_array(data: BytesLike) -> np.ndarray:
