@@ -1,7 +1,7 @@
 """What a model is made of, as typed data; importable without PyTorch."""
 
 import math
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,6 +18,11 @@ MAX_CONTEXT_BITS = 64
 """The longest context that is hashed: one machine word."""
 
 
+def _default_head_dim(settings: dict[str, Any]) -> int:
+    width = settings.get("width", 128)
+    return next((size for size in (128, 96, 64, 48, 32, 16, 8) if width % size == 0), width)
+
+
 class ModelConfig(BaseModel):
     """The shape of a :class:`~bit_transformer.model.BitTransformerLM`.
 
@@ -32,14 +37,18 @@ class ModelConfig(BaseModel):
     )
     width: int = Field(default=256, ge=8, description="channels of the trunk")
     depth: int = Field(default=4, ge=1, description="transformer blocks")
-    head_dim: int = Field(default=64, ge=4, description="channels of one attention head (even)")
+    head_dim: int = Field(
+        default_factory=_default_head_dim,
+        ge=4,
+        description="channels of one attention head; the widest up to 128 that fits, if unset",
+    )
     context_patches: int = Field(
         default=256, ge=1, description="patches of context used in training"
     )
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of activations dropped")
     feed_forward_factor: int = Field(default=4, ge=1, description="hidden width over width")
     context_hash_bits: tuple[int, ...] = Field(
-        default=(16, 24, 32, 48),
+        default=(16, 24, 32, 40, 48, 64),
         description="lengths in bits of the hashed contexts; empty for none",
     )
     table_rows_log2: int = Field(
@@ -120,10 +129,10 @@ class ModelConfig(BaseModel):
                 f"the softmax head serves patches of at most {MAX_TREE_BITS} bits, not "
                 f"{self.patch_bits}; use head='bits'"
             )
-        bad = [n for n in self.context_hash_bits if not self.patch_bits <= n <= MAX_CONTEXT_BITS]
+        bad = [n for n in self.context_hash_bits if not 1 <= n <= MAX_CONTEXT_BITS]
         if bad:
             raise ConfigError(
-                f"context_hash_bits {bad} are not between patch_bits ({self.patch_bits}) and "
-                f"{MAX_CONTEXT_BITS}; leave those lengths out"
+                f"context_hash_bits {bad} are not between 1 and {MAX_CONTEXT_BITS}; "
+                "leave those lengths out"
             )
         return self

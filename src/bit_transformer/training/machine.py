@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from bit_transformer.errors import ConfigError
 from bit_transformer.training.config import TrainConfig
 
-__all__ = ["Machine", "choose_machine", "has_fast_bf16", "try_compiled"]
+__all__ = ["Machine", "choose_machine", "has_fast_bf16", "keep_freed_memory", "try_compiled"]
 
 Precision = Literal["bf16", "fp32"]
 
-COMPILE_PAYS_FROM_S = 600
-"""Compiling takes the better part of a minute, which shorter trainings do not earn back."""
+COMPILE_PAYS_FROM_S = 150
+"""Compiling takes about half a minute, which shorter trainings do not earn back."""
+
+MALLOC_TRIM_THRESHOLD, MALLOC_TOP_PAD, MALLOC_MMAP_THRESHOLD = -1, -2, -3
+"""The names of glibc's settings in <malloc.h>."""
 
 BF16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
 
@@ -58,7 +61,26 @@ def choose_machine(config: TrainConfig, local_rank: int = 0) -> Machine:
         precision = "bf16"
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    if device.type == "cpu":
+        keep_freed_memory()
     return Machine(device, precision)
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep the memory of freed tensors instead of giving it back at once.
+
+    By default glibc returns large blocks to the kernel, which then clears every page again for
+    the next step's tensors: 23,000 page faults a step of the default model, against 170.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library than glibc
+        return
+    mallopt(MALLOC_MMAP_THRESHOLD, 32 << 20)  # the most that glibc accepts
+    mallopt(MALLOC_TRIM_THRESHOLD, 1 << 30)
+    mallopt(MALLOC_TOP_PAD, 64 << 20)
 
 
 def has_fast_bf16(device: torch.device) -> bool:
@@ -98,7 +120,8 @@ def _should_compile(config: TrainConfig, machine: Machine) -> bool:
     if config.compile != "auto":
         return config.compile == "on"
     is_long = config.budget.unit == "seconds" and config.budget.amount >= COMPILE_PAYS_FROM_S
-    return machine.device.type == "cuda" and is_long
+    has_compiler = any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+    return is_long and (machine.device.type == "cuda" or has_compiler)
 
 
 def _choose_device(name: str, local_rank: int) -> torch.device:

@@ -1,0 +1,82 @@
+"""The default recipe against a byte-level GPT in the manner of nanoGPT, at equal wall-clock time.
+
+    python benchmarks/against_nanogpt.py --data PATH [--minutes 3 10] [--seeds 0]
+
+Both have the same width, depth, context and bytes a step, and run one after the other with the
+same number of threads. nanoGPT's own instructions for a CPU run it in float32 without compiling,
+so the recipe `nanogpt` does; `--equal-engineering` gives it bfloat16 and the compiler as well.
+Compiling counts against the time of whoever compiles. The last line is JSON.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from trials import DATA_HELP, Trial, data_settings, print_json, print_table, run_trial
+
+from bit_transformer.recipes import merge
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help=DATA_HELP)
+    parser.add_argument("--minutes", type=float, nargs="+", default=[3.0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--recipe", default="default", help="the recipe to compare")
+    parser.add_argument("--nanogpt-lr", type=float, nargs="+", help="learning rates to try")
+    parser.add_argument("--equal-engineering", action="store_true")
+    arguments = parser.parse_args()
+
+    trials = []
+    for minutes in arguments.minutes:
+        for seed in arguments.seeds:
+            ours = one_trial(arguments, arguments.recipe, minutes, seed, {})
+            theirs = [
+                one_trial(arguments, "nanogpt", minutes, seed, changes)
+                for changes in nanogpt_changes(arguments)
+            ]
+            best = min(theirs, key=lambda trial: trial.bits_per_byte)
+            trials += [ours, *theirs]
+            ratio = ours.bits_per_byte / best.bits_per_byte
+            print(f"\n{minutes:g} minutes, seed {seed}: {ratio:.3f} x the best nanoGPT\n")
+            print_table(
+                ["model", "bits per byte", "on training data", "steps", "KB/s"],
+                [row_of(trial) for trial in (ours, *theirs)],
+            )
+    print_json("against_nanogpt", vars(arguments), trials)
+
+
+def nanogpt_changes(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Each setting of the control that is to be tried."""
+    base: dict[str, Any] = {}
+    if arguments.equal_engineering:
+        base = {"precision": "auto", "compile": "auto"}
+    rates = arguments.nanogpt_lr
+    return [merge(base, {"optimizer": {"lr": rate}}) for rate in rates] if rates else [base]
+
+
+def one_trial(
+    arguments: argparse.Namespace, recipe: str, minutes: float, seed: int, changes: dict[str, Any]
+) -> Trial:
+    """One training of ``minutes`` minutes."""
+    budget = {"budget": f"{minutes * 60:g}s"}
+    settings = merge(merge(data_settings(arguments.data), budget), changes)
+    rate = changes.get("optimizer", {}).get("lr")
+    name = f"{recipe}, {minutes:g} min" + (f", lr {rate:g}" if rate else "")
+    return run_trial(name, recipe, settings, seed=seed, threads=arguments.threads)
+
+
+def row_of(trial: Trial) -> list[object]:
+    """One line of the table."""
+    return [
+        trial.name,
+        f"{trial.bits_per_byte:.4f}",
+        f"{trial.train_bits_per_byte:.4f}",
+        trial.steps,
+        f"{trial.bytes_per_s / 1000:.1f}",
+    ]
+
+
+if __name__ == "__main__":
+    main()

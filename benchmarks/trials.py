@@ -1,0 +1,112 @@
+"""One training under stated conditions, and its figures: what the comparisons here are made of.
+
+A trial goes through the library's own :func:`~bit_transformer.training.train`, from a recipe and
+the settings that the comparison changes. Its score is that of the last weights on the whole
+held-out split (context and stride as `bit-transformer evaluate` has them), never of the best
+checkpoint, which would be chosen by looking at that split.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from bit_transformer.data import prepare_corpus
+from bit_transformer.recipes import build_config, merge
+from bit_transformer.training import train
+
+__all__ = ["DATA_HELP", "Trial", "data_settings", "print_json", "print_table", "run_trial"]
+
+DATA_HELP = (
+    "a folder with train.xml and valid.xml, one file (its last tenth is held out), or nothing: "
+    "the source of Python's standard library"
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one training came to; speeds are of training steps alone."""
+
+    name: str
+    seed: int
+    bits_per_byte: float
+    train_bits_per_byte: float
+    steps: int
+    bytes_per_s: float
+    spent_s: float
+    wall_s: float
+
+
+def data_settings(path: Path | None) -> dict[str, Any]:
+    """Return the settings of the data that a benchmark's ``--data`` names."""
+    if path is None:
+        return {}
+    if (path / "train.xml").is_file():
+        held_out = {"paths": [path / "train.xml"], "valid_paths": [path / "valid.xml"]}
+        return {"data": held_out | {"test_fraction": 0.0}}
+    return {"data": {"paths": [path], "valid_fraction": 0.1, "test_fraction": 0.0}}
+
+
+def run_trial(
+    name: str, recipe: str, settings: Mapping[str, Any], *, seed: int, threads: int
+) -> Trial:
+    """Return the figures of one training from ``recipe`` with ``settings`` over it."""
+    quiet = {
+        "seed": seed,
+        "threads": threads,
+        "log_every": 1,
+        "evaluate_every": 0.0,
+        "sample_every": 0.0,
+        "checkpoint_every": 0.0,
+    }
+    config = build_config(recipe, quiet, settings)
+    held_out = len(prepare_corpus(config.data).valid)
+    folder = Path(tempfile.mkdtemp(prefix="trial-"))
+    layer = {"run_dir": folder / "run", "evaluate_bytes": held_out}
+    started = time.perf_counter()
+    try:
+        result = train(build_config(recipe, merge(quiet, layer), settings))
+        rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").open()]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    losses = [row["bits_per_byte"] for row in rows if row["kind"] == "train"]
+    last = losses[-max(1, len(losses) // 20) :]
+    assert result.bits_per_byte is not None
+    return Trial(
+        name=name,
+        seed=seed,
+        bits_per_byte=round(result.bits_per_byte, 4),
+        train_bits_per_byte=round(sum(last) / len(last), 4),
+        steps=result.step,
+        bytes_per_s=round(result.bytes_seen / result.spent_s),
+        spent_s=round(result.spent_s, 1),
+        wall_s=round(time.perf_counter() - started, 1),
+    )
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under a header, each column as wide as it needs to be."""
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    for row in cells:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+def print_json(benchmark: str, arguments: Mapping[str, object], trials: Iterable[Trial]) -> None:
+    """Print the closing line, which programs read."""
+    stated = {
+        key: str(value) if isinstance(value, Path) else value for key, value in arguments.items()
+    }
+    line = {"benchmark": benchmark, **stated, "trials": [asdict(trial) for trial in trials]}
+    print(json.dumps(line))
+    sys.stdout.flush()
