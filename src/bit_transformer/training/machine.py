@@ -1,5 +1,8 @@
-"""What a training computes with: the device, the precision, and the compiler."""
+"""What a training computes with: device, precision, the C library's allocator, the compiler."""
 
+import ctypes
+import shutil
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +168,5 @@ def _peak_resident_bytes() -> int:
         import resource
     except ImportError:
         return 0
-    import sys
-
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
