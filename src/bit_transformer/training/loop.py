@@ -20,8 +20,7 @@ import torch
 
 from bit_transformer.data import Batch
 from bit_transformer.errors import BitTransformerError, ConfigError, RunError, TrainingError
-from bit_transformer.runs import RunFolder, open_run
-from bit_transformer.runs.machine import environment
+from bit_transformer.runs import RunFolder, environment, open_run
 from bit_transformer.training.budget import Budget
 from bit_transformer.training.chores import do_what_is_due, evaluate_now, save_now
 from bit_transformer.training.config import TrainConfig
@@ -262,14 +261,15 @@ def _stored_config(run: RunFolder, budget: Budget | None) -> TrainConfig:
     except ValueError as error:
         raise RunError(f"{run.config_path} is no configuration of a training: {error}") from error
     is_finished = run.status_path.is_file() and run.status().state == "finished"
+    if is_finished and budget in (None, config.budget):
+        raise RunError(
+            f"{run.path} is finished: its budget of {config.budget} is spent; to train on, "
+            "give a larger budget"
+        )
     if budget is None:
-        if is_finished:
-            raise RunError(
-                f"{run.path} is finished: its budget of {config.budget} is spent; to train on, "
-                "give a larger budget"
-            )
         return config
-    if budget.unit != config.budget.unit or budget.amount <= config.budget.amount:
+    has_grown = budget.amount > config.budget.amount
+    if budget.unit != config.budget.unit or not (has_grown or budget == config.budget):
         raise ConfigError(
             f"a budget of {budget} cannot follow {config.budget}; give a larger one in "
             f"{config.budget.unit}"

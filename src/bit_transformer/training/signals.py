@@ -49,6 +49,5 @@ class StopRequest:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame
         self.ask(signal.Signals(number).name)
-        signal.signal(number, signal.SIG_DFL)
         if number == signal.SIGINT:
             signal.signal(number, signal.default_int_handler)

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from bit_transformer.data import DataConfig
+from bit_transformer.model import ModelConfig
+from bit_transformer.training import Budget, TrainConfig
+
+TINY = ModelConfig(
+    width=32,
+    depth=2,
+    head_dim=16,
+    context_patches=16,
+    table_rows_log2=6,
+    table_width=4,
+    dropout=0.1,
+)
+
+
+@pytest.fixture
+def make_config(tmp_path: Path):
+    """A function that makes the configuration of a training of a second, with changes."""
+    text = tmp_path / "text.txt"
+    text.write_bytes(b"".join(b"line %d of a text that repeats itself\n" % i for i in range(300)))
+
+    def make(**changes) -> TrainConfig:
+        settings = {
+            "model": TINY,
+            "data": DataConfig(paths=[text], cache_dir=tmp_path / "cache"),
+            "budget": Budget(steps=8),
+            "batch_bytes": 64,
+            "device": "cpu",
+            "precision": "fp32",
+            "compile": "off",
+            "evaluate_every": 0.5,
+            "evaluate_bytes": 64,
+            "sample_every": 0.0,
+            "checkpoint_every": 0.25,
+            "run_dir": tmp_path / "run",
+        }
+        return TrainConfig.model_validate({**settings, **changes})
+
+    return make
