@@ -58,7 +58,8 @@ _ALL = (
                 "weight_decay": 0.1,
             },
             "schedule": {"kind": "cosine", "warmup_fraction": 0.05, "final_factor": 0.1},
-            # nanoGPT clips at 1 a loss in nats per byte; ours is in bits per bit, 8 ln 2 times less.
+            # nanoGPT clips at 1, for a loss in nats per byte; ours, in bits per bit, is 8 ln 2
+            # times less.
             "clip_norm": 0.18,
             # Its own instructions for a CPU: float32, not compiled.
             "precision": "fp32",
