@@ -126,6 +126,15 @@ def test_a_limit_scores_the_beginning(model):
     assert evaluate(model, DATA, limit_bytes=30) == evaluate(model, DATA[:30])
 
 
+@pytest.mark.parametrize("piece_bytes", [5, 16, 50, 1000])
+def test_pieces_are_scored_as_if_each_were_alone(model, piece_bytes):
+    found = evaluate(model, DATA, piece_bytes=piece_bytes, batch_size=3)
+    pieces = [DATA[i : i + piece_bytes] for i in range(0, len(DATA), piece_bytes)]
+    alone = sum(len(piece) * evaluate(model, piece).bits_per_byte for piece in pieces)
+    assert found.bits_per_byte == pytest.approx(alone / len(DATA), rel=1e-4)
+    assert (found.num_bytes, found.piece_bytes) == (len(DATA), piece_bytes)
+
+
 def test_the_model_is_left_as_it_was():
     model = build_model(dropout=0.5)
     quiet = evaluate(model, DATA)
@@ -208,7 +217,7 @@ def test_the_comparison_sets_model_and_compressors_side_by_side(model):
     assert f"{found.bits_per_byte:.3f}" in text
     assert "2.500" in text
     assert "3.250" in text
-    assert "in pieces of 4,096" in text
+    assert "in pieces of 4,096 bytes" in text
 
 
 def test_evaluations_compare_by_value(model):

@@ -30,3 +30,21 @@ def test_the_first_window_scores_from_no_context():
 def test_impossible_lengths_are_refused(context, stride):
     with pytest.raises(InputError, match="_bytes must"):
         plan_windows(10, context, stride)
+
+
+@given(
+    num_bytes=st.integers(0, 200),
+    context=st.integers(1, 20),
+    piece_bytes=st.integers(1, 50),
+)
+def test_windows_of_a_piece_never_look_at_another(num_bytes, context, piece_bytes):
+    windows = list(plan_windows(num_bytes, context, context, piece_bytes))
+    scored = [place for w in windows for place in range(w.scored_from, w.last)]
+    assert scored == list(range(num_bytes))
+    for window in windows:
+        assert window.first // piece_bytes == (window.last - 1) // piece_bytes
+
+
+def test_pieces_of_nothing_are_refused():
+    with pytest.raises(InputError, match="piece_bytes .* got 0"):
+        plan_windows(10, 4, 2, 0)

@@ -1,9 +1,9 @@
 """The score of a model on some bytes: every byte once, under a stated context and stride."""
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ def evaluate(
     stride_bytes: int | None = None,
     batch_size: int = 16,
     limit_bytes: int | None = None,
+    piece_bytes: int | None = None,
     device: str | torch.device | None = None,
     precision: Literal["fp32", "bf16"] = "fp32",
     encoding: Literal["bytes", "parity"] = "bytes",
@@ -43,6 +44,7 @@ def evaluate(
             every byte more context and takes longer.
         batch_size: windows evaluated at once.
         limit_bytes: score only that many from the beginning of the data.
+        piece_bytes: cut the data into pieces of that length which know nothing of each other.
         device: moves the model there first.
         encoding: how bytes become the bits that the model was trained on.
         progress: called after every batch with the bytes scored and the bytes to score.
@@ -60,15 +62,23 @@ def evaluate(
     if device is not None:
         model = model.to(device)
     tally = _Tally(group_bits)
-    windows = plan_windows(len(values), context, stride)
+    windows = plan_windows(len(values), context, stride, piece_bytes)
     with _measuring(model, precision):
-        while batch := list(islice(windows, batch_size)):
+        for batch in _batches(windows, batch_size):
             bits = _batch_bits(values, batch, encoding)
             logits = model(bits.to(next(model.parameters()).device)).cpu()
             tally.add(logits, bits, batch)
             if progress is not None:
                 progress(batch[-1].last, len(values))
-    return tally.result(context, stride, encoding, precision)
+    return Evaluation(
+        **tally.means(),
+        num_bytes=len(values),
+        context_bytes=context,
+        stride_bytes=stride,
+        piece_bytes=piece_bytes,
+        encoding=encoding,
+        precision=precision,
+    )
 
 
 class _Tally:
@@ -94,29 +104,36 @@ class _Tally:
             self.num_right_bytes += int(right_by_byte.all(-1).sum())
             self.num_bytes += len(right_by_byte)
 
-    def result(self, context: int, stride: int, encoding: str, precision: str) -> Evaluation:
-        """The means of all that was counted."""
+    def means(self) -> dict[str, Any]:
+        """The fields of an :class:`Evaluation` that were counted."""
         if not torch.isfinite(self.loss).all():
             raise InputError(
                 "the model's predictions are not finite numbers, so it has no score; its weights "
                 "are damaged, or its training diverged"
             )
-        bits = self.loss / np.log(2) / self.num_bytes
+        bits = self.loss / math.log(2) / self.num_bytes
         accuracy = self.num_right.double() / self.num_bytes
-        return Evaluation(
-            bits_per_bit=float(bits.mean()),
-            bits_per_byte=float(bits.sum()),
-            bit_accuracy=float(accuracy.mean()),
-            byte_accuracy=self.num_right_bytes / self.num_bytes,
-            per_position=tuple(
+        return {
+            "bits_per_bit": float(bits.mean()),
+            "bits_per_byte": float(bits.sum()),
+            "bit_accuracy": float(accuracy.mean()),
+            "byte_accuracy": self.num_right_bytes / self.num_bytes,
+            "per_position": tuple(
                 PositionScore(float(bits[i]), float(accuracy[i])) for i in range(self.group_bits)
             ),
-            num_bytes=self.num_bytes,
-            context_bytes=context,
-            stride_bytes=stride,
-            encoding=encoding,
-            precision=precision,
-        )
+        }
+
+
+def _batches(windows: Iterable[Window], batch_size: int) -> Iterator[list[Window]]:
+    """Windows of equal length in lists of at most ``batch_size``, in their order."""
+    batch: list[Window] = []
+    for window in windows:
+        if batch and (len(batch) == batch_size or len(window) != len(batch[0])):
+            yield batch
+            batch = []
+        batch.append(window)
+    if batch:
+        yield batch
 
 
 def _as_array(data: Data) -> np.ndarray:

@@ -43,6 +43,7 @@ class Evaluation:
     num_bytes: int
     context_bytes: int
     stride_bytes: int
+    piece_bytes: int | None = None
     encoding: str = "bytes"
     precision: str = "fp32"
 
@@ -82,22 +83,28 @@ class Evaluation:
 
 
 def comparison_table(
-    evaluation: Evaluation, compressors: Sequence[CompressorResult], *, model_name: str = "model"
+    evaluation: Evaluation,
+    compressors: Sequence[CompressorResult],
+    *,
+    pieces: Evaluation | None = None,
+    model_name: str = "model",
 ) -> "Table":
-    """The model's bits per byte beside the compressors' on the same bytes; less is better."""
+    """The model's bits per byte beside the compressors' on the same bytes; less is better.
+
+    Args:
+        pieces: the evaluation of the model on the pieces that the compressors were given.
+    """
     from rich.table import Table
 
-    pieces = {result.piece_bytes for result in compressors}
+    piece_bytes = compressors[0].piece_bytes if compressors else 0
     table = Table(
         title="Bits per byte, less is better", caption=evaluation.conditions, title_justify="left"
     )
     table.add_column("")
     table.add_column("whole", justify="right")
-    for piece_bytes in sorted(pieces):
-        table.add_column(f"in pieces of {piece_bytes:,}", justify="right")
-    best = min([evaluation.bits_per_byte, *(one.bits_per_byte_whole for one in compressors)])
-    style = "bold green" if evaluation.bits_per_byte == best else "bold"
-    table.add_row(model_name, f"{evaluation.bits_per_byte:.3f}", style=style)
+    table.add_column(f"in pieces of {piece_bytes:,} bytes", justify="right")
+    in_pieces = "" if pieces is None else f"{pieces.bits_per_byte:.3f}"
+    table.add_row(model_name, f"{evaluation.bits_per_byte:.3f}", in_pieces, style="bold")
     for result in compressors:
         table.add_row(
             result.name,

@@ -16,14 +16,22 @@ class Window:
     last: int
     scored_from: int
 
+    def __len__(self) -> int:
+        return self.last - self.first
 
-def plan_windows(num_bytes: int, context_bytes: int, stride_bytes: int) -> Iterator[Window]:
+
+def plan_windows(
+    num_bytes: int, context_bytes: int, stride_bytes: int, piece_bytes: int | None = None
+) -> Iterator[Window]:
     """Windows that together score every byte once, each with the data before it as context.
 
     The first window scores all it reads, its first byte from no context. Each later one reads
     ``context_bytes`` and scores the last ``stride_bytes`` of them, so every byte it scores has at
     least ``context_bytes - stride_bytes`` before it. All windows have the same length, unless the
     data is shorter than one.
+
+    Args:
+        piece_bytes: cut the data into pieces of this length, and treat each as if it were alone.
 
     Raises:
         InputError: a length is not positive, or the stride exceeds the context.
@@ -39,12 +47,20 @@ def plan_windows(num_bytes: int, context_bytes: int, stride_bytes: int) -> Itera
             f"stride_bytes must lie between 1 and context_bytes ({context_bytes}), got "
             f"{stride_bytes}; a longer stride would leave bytes out"
         )
-    return _windows(num_bytes, context_bytes, stride_bytes)
+    if piece_bytes is not None and piece_bytes < 1:
+        raise InputError(f"piece_bytes must be at least 1, got {piece_bytes}")
+    size = piece_bytes or max(num_bytes, 1)
+    return (
+        window
+        for first in range(0, num_bytes, size)
+        for window in _windows(first, min(first + size, num_bytes), context_bytes, stride_bytes)
+    )
 
 
-def _windows(num_bytes: int, context_bytes: int, stride_bytes: int) -> Iterator[Window]:
-    scored = 0
-    while scored < num_bytes:
-        last = min(scored + (stride_bytes if scored else context_bytes), num_bytes)
-        yield Window(max(0, last - context_bytes), last, scored)
+def _windows(first: int, end: int, context_bytes: int, stride_bytes: int) -> Iterator[Window]:
+    """The windows of the bytes from ``first`` up to ``end``."""
+    scored = first
+    while scored < end:
+        last = min(scored + (context_bytes if scored == first else stride_bytes), end)
+        yield Window(max(first, last - context_bytes), last, scored)
         scored = last
