@@ -15,8 +15,9 @@ from bit_transformer.model.config import ModelConfig
 
 __all__ = ["PatchEmbedding", "context_history", "patch_pieces", "patch_values"]
 
-# Odd 63-bit multipliers of multiplicative (Fibonacci) hashing: Knuth, TAOCP vol. 3, section 6.4.
-HASH_MULTIPLIER = 0x1E3779B97F4A7C15
+# The multipliers of MurmurHash3's 32-bit finaliser (Appleby 2011, public domain).
+HASH_MULTIPLIERS = (0x85EBCA6B, 0xC2B2AE35)
+HASH_WORD_BITS = 31
 HISTORY_BITS = 64
 
 
@@ -61,15 +62,28 @@ def context_history(values_BN: Tensor, patch_bits: int, earlier_B: Tensor, num_b
 
 
 def hashed_rows(history_BN: Tensor, context_bits: tuple[int, ...], num_rows_log2: int) -> Tensor:
-    """Return, per context length, the row of the hashed table, as (B, N, O) int64."""
+    """Return, per context length, the row of the hashed table, as (B, N, O) int64.
+
+    A context that is no longer than a row's number is that number: it shares its row with none.
+    """
     rows = []
-    for index, num_bits in enumerate(context_bits):
+    for num_bits in context_bits:
         kept = history_BN & ((1 << num_bits) - 1) if num_bits < HISTORY_BITS else history_BN
-        # One more odd multiplication per context length keeps the tables' collisions independent.
-        mixed = (kept + index + 1) * HASH_MULTIPLIER
-        mixed = (mixed ^ ((mixed >> 29) & 0x7FFFFFFFF)) * (HASH_MULTIPLIER + 2 * index)
-        rows.append((mixed >> (63 - num_rows_log2)) & ((1 << num_rows_log2) - 1))
+        rows.append(kept if num_bits <= num_rows_log2 else _hashed(kept, num_bits, num_rows_log2))
     return torch.stack(rows, dim=-1)
+
+
+def _hashed(kept_BN: Tensor, num_bits: int, num_rows_log2: int) -> Tensor:
+    # Words of 31 bits times multipliers of 32 stay below 2^63. An overflow of int64 would be
+    # undefined in compiled code: torch.compile has dropped the last mask and left negative rows.
+    word = (1 << HASH_WORD_BITS) - 1
+    mixed = torch.full_like(kept_BN, num_bits)
+    for shift in range(0, num_bits, HASH_WORD_BITS):
+        mixed = mixed ^ ((kept_BN >> shift) & word)
+        mixed = (mixed * HASH_MULTIPLIERS[0]) & word
+        mixed = mixed ^ (mixed >> 15)
+    mixed = (mixed * HASH_MULTIPLIERS[1]) & word
+    return mixed >> (HASH_WORD_BITS - num_rows_log2)
 
 
 class PatchEmbedding(nn.Module):
