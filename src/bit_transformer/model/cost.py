@@ -67,17 +67,19 @@ def kv_cache_bytes(config: ModelConfig, num_patches: int, *, value_bytes: int = 
 
 
 def activation_bytes(config: ModelConfig, num_windows: int, *, value_bytes: int = 2) -> int:
-    """Return about how many bytes of activations wait for the backward pass of one step.
+    """Return about how many bytes of activations one training step holds at its peak.
 
-    Counts, per position and block, what the backward pass reads: normalised inputs, queries, keys,
-    values and attention's output, and the feed-forward network's hidden layer before and after
-    its non-linearity. Reversible blocks keep two streams in all, checkpointed ones their input.
+    Counts, per position and block, what the backward pass reads (normalised inputs, queries, keys
+    and values before and after their normalisation, attention's output, the hidden layer before and
+    after its non-linearity, and the residual stream in between), and once the hidden layer's
+    gradients. Reversible blocks keep three streams in all, checkpointed ones their inputs.
     """
     positions = num_windows * config.context_patches
     stream = config.width * FLOAT_BYTES
-    per_block = config.width * (6 + 2 * config.feed_forward_factor) * value_bytes + 2 * stream
+    hidden = 2 * config.feed_forward_factor * config.width * value_bytes
+    per_block = 8 * config.width * value_bytes + hidden + 4 * stream
     nodes = sum(1 << size for size in config.piece_bits) * value_bytes
-    ends = 3 * stream + nodes
+    ends = 3 * stream + nodes + hidden
     if config.reversible:
         return positions * (3 * stream + per_block + ends)
     if config.gradient_checkpointing:

@@ -5,6 +5,7 @@ patch n; the head then walks the patch bit by bit. Hence flipping bit t changes 
 positions up to t.
 """
 
+import math
 from functools import partial
 from typing import cast, get_args
 
@@ -14,7 +15,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from bit_transformer.bits import check_bits
-from bit_transformer.errors import InputError
+from bit_transformer.errors import BitsError, InputError
 from bit_transformer.model.attention import rotary_tables
 from bit_transformer.model.bit_head import make_head
 from bit_transformer.model.block import Block, make_norm
@@ -71,31 +72,43 @@ class BitTransformerLM(nn.Module):
         """
         bits_BT = self._check(bits)
         num_bits = bits_BT.shape[1]
+        start = self._view_index(view)
         if num_bits == 0:
             return bits_BT.sum() * torch.nan if return_loss else bits.to(torch.float32)
         padded_BT = functional.pad(bits_BT, (0, -num_bits % self.config.patch_bits))
         pieces_BNK = patch_pieces(padded_BT, self.config.piece_bits)
-        states_BND = self._states(pieces_BNK, view)
+        states_BND = self._states(pieces_BNK, start)
         if return_loss:
-            bits_BNP = padded_BT.view(*pieces_BNK.shape[:2], -1)
+            bits_BNP = padded_BT.unflatten(1, (-1, self.config.patch_bits))
             return self._mean_loss(states_BND, pieces_BNK, bits_BNP, num_bits)
         logits_BT = self.head(states_BND, pieces_BNK).flatten(1)[:, :num_bits]
         return logits_BT.view(bits.shape)
 
+    @torch.no_grad()
     def start_cache(self, batch_size: int, *, max_patches: int, view: View = "raw") -> Cache:
         """Return a cache for ``batch_size`` sequences of at most ``max_patches`` patches.
 
-        Its ``state`` predicts the first patch. Units: memory grows with ``max_patches``; see
+        Its ``state`` predicts the first patch. Nothing that passes through a cache has gradients.
+        Units: memory grows with ``max_patches``; see
         :func:`bit_transformer.model.cost.kv_cache_bytes`.
+
+        Raises:
+            InputError: a count is below its least, the view is unknown, or learned positions end
+                before ``max_patches``.
         """
+        if batch_size < 1 or max_patches < 0:
+            raise InputError(
+                "a cache is for one sequence or more and zero patches or more, not for "
+                f"batch_size={batch_size} and max_patches={max_patches}"
+            )
         config, weight = self.config, self.start.weight
         if self.position is not None and max_patches > config.context_patches:
             raise InputError(
                 f"learned positions end after {config.context_patches} patches; "
-                f"{max_patches} were asked for"
+                f"max_patches={max_patches} is more: lower it, or use position='rotary'"
             )
         shape = (batch_size, config.num_heads, max_patches + 1, config.head_dim)
-        dtype = self.start.weight.dtype
+        dtype = weight.dtype
         if torch.is_autocast_enabled(weight.device.type):
             dtype = torch.get_autocast_dtype(weight.device.type)
         space = partial(torch.empty, shape, dtype=dtype, device=weight.device)
@@ -106,6 +119,7 @@ class BitTransformerLM(nn.Module):
         cache.state = self._advance_trunk(start_BD[:, None], cache)
         return cache
 
+    @torch.no_grad()
     def advance(self, bits: Tensor, cache: Cache) -> Tensor:
         """Feed whole patches and return the trunk state, (B, D), that predicts the next one.
 
@@ -141,8 +155,15 @@ class BitTransformerLM(nn.Module):
         pieces of this patch that are already there. Values are pieces, most significant bit first.
 
         Raises:
-            InputError: ``earlier`` does not end where a piece ends.
+            BitsError: ``earlier`` is not a tensor of zeros and ones with two dimensions.
+            InputError: ``earlier`` does not end where a piece ends, or has other rows than
+                ``state``.
         """
+        earlier = check_bits(earlier, name="earlier", dims=2)
+        if len(earlier) != len(state):
+            raise InputError(
+                f"state has {len(state)} rows and earlier {len(earlier)}; give one of each per row"
+            )
         sizes = self.config.piece_bits
         ends = [sum(sizes[:k]) for k in range(len(sizes))]
         if earlier.shape[-1] not in ends:
@@ -150,8 +171,8 @@ class BitTransformerLM(nn.Module):
                 f"pieces of a patch begin at bits {ends}, not after {earlier.shape[-1]} bits"
             )
         k = ends.index(earlier.shape[-1])
-        pieces = patch_pieces(earlier, sizes[:k])[:, 0] if k else earlier.new_zeros(len(state), 0)
-        return self.head.piece_log_probs(state, pieces.long(), k)
+        pieces = patch_pieces(earlier, sizes[:k])[:, 0] if k else earlier.long()
+        return self.head.piece_log_probs(state, pieces, k)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Return the parameters by the optimizer they want.
@@ -175,9 +196,11 @@ class BitTransformerLM(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
     def _check(self, bits: Tensor) -> Tensor:
-        # Reading the values would break a compiled graph; the trainer's loader makes only bits.
+        # Reading the values would break a compiled graph, so only their type is checked there.
         if not torch.compiler.is_compiling():
             bits = check_bits(bits, name="bits", dims=(1, 2))
+        elif bits.dtype not in (torch.uint8, torch.bool):
+            raise BitsError(f"bits must be uint8 or bool, not {bits.dtype}; convert with .to()")
         bits = bits.view(torch.uint8)
         return bits if bits.ndim == 2 else bits[None]
 
@@ -191,12 +214,12 @@ class BitTransformerLM(nn.Module):
         num_bits = max(self.config.context_hash_bits, default=0)
         return context_history(values_BN, self.config.patch_bits, earlier_B, num_bits)
 
-    def _states(self, pieces_BNK: Tensor, view: View) -> Tensor:
+    def _states(self, pieces_BNK: Tensor, start: Tensor) -> Tensor:
         batch_size = pieces_BNK.shape[0]
         seen_BNK = pieces_BNK[:, :-1]
         earlier_B = torch.zeros(batch_size, dtype=torch.int64, device=pieces_BNK.device)
         embedded_BND = self.embedding(seen_BNK, self._history(seen_BNK, earlier_B))
-        start_BD = self.start(self._view_index(view)).expand(batch_size, -1)
+        start_BD = self.start(start).expand(batch_size, -1)
         return self._trunk(torch.cat([start_BD[:, None], embedded_BND], dim=1))
 
     def _trunk_input(self, embedded_BND: Tensor, first: int) -> tuple[Tensor, Rotary]:
@@ -206,8 +229,8 @@ class BitTransformerLM(nn.Module):
             rotary = rotary_tables(first, length, self.config.head_dim, embedded_BND.device)
         elif first + length > self.config.context_patches + 1:
             raise InputError(
-                f"learned positions end after {self.config.context_patches} patches; the sequence "
-                f"has {first + length - 1} or more: shorten it, or use position='rotary'"
+                f"learned positions end after {self.config.context_patches} patches, and the "
+                f"sequence needs {first + length} positions: shorten it, or use position='rotary'"
             )
         else:
             positions = torch.arange(first, first + length, device=embedded_BND.device)
@@ -253,5 +276,5 @@ class BitTransformerLM(nn.Module):
             return functional.binary_cross_entropy_with_logits(
                 self.head(states_BND, pieces_BNK).flatten(1)[:, :num_bits],
                 bits_BNP.flatten(1)[:, :num_bits].float(),
-            ) / torch.log(torch.tensor(2.0))
+            ) / math.log(2.0)
         return losses.flatten(1)[:, :num_bits].mean()

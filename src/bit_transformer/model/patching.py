@@ -26,7 +26,7 @@ def patch_pieces(bits_BT: Tensor, piece_bits: tuple[int, ...]) -> Tensor:
 
     Shapes: ``bits_BT`` (B, N * P) uint8; the result (B, N, K) int64.
     """
-    bits_BNP = bits_BT.view(bits_BT.shape[0], -1, sum(piece_bits))
+    bits_BNP = bits_BT.unflatten(1, (-1, sum(piece_bits)))
     pieces = []
     for piece_BNS in bits_BNP.split(piece_bits, dim=-1):
         size = piece_BNS.shape[-1]
@@ -132,8 +132,20 @@ class PatchEmbedding(nn.Module):
         config = self.config
         rows_BNO = hashed_rows(history_BN, config.context_hash_bits, config.table_rows_log2)
         tables = torch.arange(rows_BNO.shape[-1], device=rows_BNO.device) << config.table_rows_log2
-        contexts = self.contexts(rows_BNO + tables).flatten(-2)
+        contexts = self.contexts(rows_BNO + tables)
         if self.training and config.table_dropout > 0.0:
-            keep = torch.rand(contexts.shape[:2], device=contexts.device) >= config.table_dropout
-            contexts = contexts * keep[..., None]
-        return contexts if self.context_mix is None else self.context_mix(contexts)
+            contexts = contexts * self._kept_contexts(rows_BNO)[..., None]
+        mixed = contexts.flatten(-2)
+        return mixed if self.context_mix is None else self.context_mix(mixed)
+
+    def _kept_contexts(self, rows_BNO: Tensor) -> Tensor:
+        """Return which contexts stay, (B, N, O) bool: all, or at some places the shortest few.
+
+        In fresh data a long context is often one that was never seen, and so are all longer ones;
+        on the second pass over the training data none is. Dropping them keeps the two alike.
+        """
+        batch_size, num_patches, num_contexts = rows_BNO.shape
+        device = rows_BNO.device
+        is_whole = torch.rand(batch_size, num_patches, 1, device=device) >= self.config.table_dropout
+        num_kept = torch.randint(num_contexts, (batch_size, num_patches, 1), device=device)
+        return is_whole | (torch.arange(num_contexts, device=device) < num_kept)
