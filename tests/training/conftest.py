@@ -1,4 +1,7 @@
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,27 +20,31 @@ TINY = ModelConfig(
 )
 
 
+def tiny_config(folder: Path, **changes: Any) -> TrainConfig:
+    """The configuration of a training of a second, all within ``folder``, with changes."""
+    text = folder / "text.txt"
+    if not text.exists():
+        text.write_bytes(
+            b"".join(b"line %d of a text that repeats itself\n" % i for i in range(300))
+        )
+    settings = {
+        "model": TINY,
+        "data": DataConfig(paths=[text], cache_dir=folder / "cache"),
+        "budget": Budget(steps=8),
+        "batch_bytes": 64,
+        "device": "cpu",
+        "precision": "fp32",
+        "compile": "off",
+        "evaluate_every": 0.5,
+        "evaluate_bytes": 64,
+        "sample_every": 0.0,
+        "checkpoint_every": 0.25,
+        "run_dir": folder / "run",
+    }
+    return TrainConfig.model_validate({**settings, **changes})
+
+
 @pytest.fixture
-def make_config(tmp_path: Path):
-    """A function that makes the configuration of a training of a second, with changes."""
-    text = tmp_path / "text.txt"
-    text.write_bytes(b"".join(b"line %d of a text that repeats itself\n" % i for i in range(300)))
-
-    def make(**changes) -> TrainConfig:
-        settings = {
-            "model": TINY,
-            "data": DataConfig(paths=[text], cache_dir=tmp_path / "cache"),
-            "budget": Budget(steps=8),
-            "batch_bytes": 64,
-            "device": "cpu",
-            "precision": "fp32",
-            "compile": "off",
-            "evaluate_every": 0.5,
-            "evaluate_bytes": 64,
-            "sample_every": 0.0,
-            "checkpoint_every": 0.25,
-            "run_dir": tmp_path / "run",
-        }
-        return TrainConfig.model_validate({**settings, **changes})
-
-    return make
+def make_config(tmp_path: Path) -> Callable[..., TrainConfig]:
+    """:func:`tiny_config` in a folder of the test's own."""
+    return partial(tiny_config, tmp_path)

@@ -10,7 +10,8 @@ default layout of those checkpoints keeps its index as a pickle and is therefore
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -48,6 +49,8 @@ INFERENCE_METHODS = ("start_cache", "advance", "piece_log_probs")
 def open_processes(kind: str, device: str) -> Iterator[Processes]:
     """The processes that torchrun started together, connected for as long as the block lasts.
 
+    A connection that the program made before is used, and left as it is.
+
     Args:
         kind: ``ddp`` for a copy of the model in each, ``fsdp2`` for a shard of it in each.
         device: as in the training's configuration; it decides what connects them.
@@ -63,9 +66,14 @@ def open_processes(kind: str, device: str) -> Iterator[Processes]:
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if on_gpu:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    processes = partial(DistributedProcesses, kind, "cuda" if on_gpu else "cpu")
+    if dist.is_initialized():
+        yield processes()
+        return
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
-        yield DistributedProcesses(kind, "cuda" if on_gpu else "cpu")
+        yield processes()
+        _wait_for_all()
     finally:
         dist.destroy_process_group()
 
@@ -185,6 +193,8 @@ class DistributedProcesses(Processes):
         except (BitTransformerError, OSError) as error:
             failure = error
         (num_failed,) = self._sums([float(failure is not None)])
+        if num_failed:
+            _wait_for_all()
         if failure is not None:
             raise failure
         if num_failed:
@@ -219,6 +229,15 @@ def load_tensors(folder: Path, tensors: Mapping[str, Tensor], *, is_alone: bool 
             sharded.load(dict(tensors), storage_reader=reader, no_dist=is_alone)
         except (CheckpointException, OSError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"cannot read {folder}: {_first_cause(error)}") from error
+
+
+def _wait_for_all() -> None:
+    """Let nobody hang up while somebody still listens to what was said before.
+
+    Who enters the barrier has heard it all; what the barrier itself misses does not matter.
+    """
+    with suppress(RuntimeError):
+        dist.barrier()
 
 
 def _make_gradients_dense(model: nn.Module) -> None:
