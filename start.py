@@ -226,7 +226,8 @@ def run_tests(pytest_arguments: list[str]) -> int:
     """0 when every check and every test passed; pytest comes last, so its summary ends it."""
     failed = run_checks()
     say("tests")
-    default = [] if any(a.startswith("-n") for a in pytest_arguments) else ["-n", "2"]
+    is_parallel = any(a.startswith("-n") for a in pytest_arguments)
+    default = [] if is_parallel else ["-n", "2", "--dist", "loadgroup"]
     status = run(
         [str(venv_python()), "-m", "pytest", *default, *pytest_arguments],
         OMP_NUM_THREADS="1",
