@@ -47,18 +47,21 @@ def _head_parameters(config: ModelConfig) -> int:
 def flops_per_byte(config: ModelConfig, *, is_training: bool = False) -> float:
     """Return the floating-point operations that one byte costs at full context.
 
-    Counts matrix products only, a multiply-add as two; a training step is three forward passes.
+    Counts matrix products only, a multiply-add as two; a training step is three forward passes,
+    and one more through blocks that are recomputed.
     Source: Kaplan et al. 2020, section 2.1, with the attention term kept; causal, so halved.
     """
     width, pieces = config.width, len(config.piece_bits)
-    matrices = config.depth * (4 + 2 * config.feed_forward_factor) * width * width
+    blocks = config.depth * (4 + 2 * config.feed_forward_factor) * width * width
+    blocks += config.depth * width * config.context_patches
     channels = len(config.context_hash_bits) * config.table_width
-    matrices += channels * width if channels not in (0, width) else 0
-    head = sum((1 << size) - (config.head == "bits") for size in config.piece_bits) * width
-    head += (pieces - 1) * 4 * width * width
-    attention = config.depth * width * config.context_patches
-    per_patch = 2 * (matrices + head + attention)
-    return (3 if is_training else 1) * per_patch * 8 / config.patch_bits
+    ends = channels * width if channels not in (0, width) else 0
+    ends += sum((1 << size) - (config.head == "bits") for size in config.piece_bits) * width
+    ends += (pieces - 1) * 4 * width * width
+    passes = 3 if is_training else 1
+    is_recomputed = is_training and (config.reversible or config.gradient_checkpointing)
+    per_patch = 2 * (passes * (blocks + ends) + is_recomputed * blocks)
+    return per_patch * 8 / config.patch_bits
 
 
 def kv_cache_bytes(config: ModelConfig, num_patches: int, *, value_bytes: int = FLOAT_BYTES) -> int:
