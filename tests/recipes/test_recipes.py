@@ -21,7 +21,7 @@ def test_the_default_recipe_is_the_default_configuration():
 
 def test_the_control_has_the_size_of_the_default():
     control, default = build_config("nanogpt").model, build_config("default").model
-    for name in ("width", "depth", "head_dim", "context_patches", "patch_bits"):
+    for name in ("width", "depth", "context_patches", "patch_bits"):
         assert getattr(control, name) == getattr(default, name)
     assert control.head == "softmax"
 
