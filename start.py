@@ -227,7 +227,7 @@ def run_tests(pytest_arguments: list[str]) -> int:
     failed = run_checks()
     say("tests")
     is_parallel = any(a.startswith("-n") for a in pytest_arguments)
-    default = [] if is_parallel else ["-n", "2", "--dist", "loadgroup"]
+    default = [] if is_parallel else ["-n", "2", "--dist", "loadfile"]
     status = run(
         [str(venv_python()), "-m", "pytest", *default, *pytest_arguments],
         OMP_NUM_THREADS="1",
