@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from bit_transformer.checkpoint import load_model
+from bit_transformer.data import DataConfig
 from bit_transformer.runs import RunFolder, read_metrics
 from bit_transformer.training import Budget, resume, train
 from tests.training.conftest import TINY, tiny_config
@@ -93,9 +94,10 @@ def output(folder, alone):
         stopped = tiny_config(folder, **changes, run_dir=folder / f"stopped {kind}")
         jobs.append(("stop", stopped.model_dump(mode="json")))
     (folder / "short.txt").write_bytes(b"too short")
-    data = stopped.data.model_copy(update={"paths": [folder / "short.txt"]})
+    short = DataConfig(paths=[folder / "short.txt"], cache_dir=folder / "cache")
     failing = [
-        {"data": data, "run_dir": folder / "failed"},
+        {"data": short, "run_dir": folder / "failed"},
+        {"compile": "on", "run_dir": folder / "compiled"},
         {"model": PLAIN.model_copy(update={"reversible": True}), "run_dir": folder / "reversible"},
     ]
     for changes in failing:
@@ -168,8 +170,9 @@ def test_an_error_in_the_first_process_ends_all(folder, output):
     assert RunFolder(folder / "failed").status().state == "failed"
 
 
-def test_reversible_blocks_are_refused_under_fsdp2(output):
+def test_what_works_in_one_process_only_is_refused(output):
     assert "ConfigError: reversible blocks" in output
+    assert "ConfigError: compile='on' is for one process" in output
 
 
 def test_training_connects_and_parts_the_processes_by_itself(folder):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bit_transformer.data import Corpus, Loader, WindowSampler, prepare_corpus
-from bit_transformer.errors import DataError
+from bit_transformer.errors import ConfigError, DataError
 from bit_transformer.model import BitTransformerLM
 from bit_transformer.runs import RunFolder
 from bit_transformer.training.config import TrainConfig
@@ -111,6 +111,10 @@ def open_session(
 
 def _compiled(session: Session, reporter: Reporter) -> nn.Module:
     config = session.config
+    if session.processes.world_size > 1:
+        if config.compile == "on":
+            raise ConfigError("compile='on' is for one process; with several, use 'auto' or 'off'")
+        return session.step_model
     share = config.batch_windows // session.processes.world_size // session.num_parts
     example = torch.zeros(
         share,
