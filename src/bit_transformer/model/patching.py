@@ -146,6 +146,8 @@ class PatchEmbedding(nn.Module):
         """
         batch_size, num_patches, num_contexts = rows_BNO.shape
         device = rows_BNO.device
-        is_whole = torch.rand(batch_size, num_patches, 1, device=device) >= self.config.table_dropout
+        is_whole = (
+            torch.rand(batch_size, num_patches, 1, device=device) >= self.config.table_dropout
+        )
         num_kept = torch.randint(num_contexts, (batch_size, num_patches, 1), device=device)
         return is_whole | (torch.arange(num_contexts, device=device) < num_kept)
