@@ -40,4 +40,6 @@ def test_text_options_are_those_of_generate(byte_model):
     stopped = generate_text(
         byte_model, "x", num_bytes=12, temperature=0, stop=lambda bits: len(bits) > 8
     )
-    assert greedy.startswith(stopped)
+    # Two bytes may end within a character, which is then marked where it would have gone on.
+    assert greedy.startswith(stopped.rstrip("\N{REPLACEMENT CHARACTER}"))
+    assert len(stopped.encode()) < len(greedy.encode())
