@@ -39,7 +39,7 @@ from bit_transformer.training.step import (
     update,
 )
 
-__all__ = ["TrainResult", "resume", "train"]
+__all__ = ["TrainResult", "resume", "take_step", "train"]
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,10 @@ def _loop(session: Session) -> None:
             do_what_is_due(session)
             if session.pace.is_spent(session.state.counters):
                 break
-            _take_step(session, batches, meter)
+            take_step(session, batches, meter)
 
 
-def _take_step(session: Session, batches: Iterator[Batch], meter: Meter) -> None:
+def take_step(session: Session, batches: Iterator[Batch], meter: Meter) -> None:
     """Read a batch, find the gradient, move the weights, count."""
     started = time.perf_counter()
     batch = next(batches)
