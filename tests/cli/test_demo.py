@@ -21,7 +21,7 @@ def test_a_demo_stopped_from_the_keyboard_still_shows_its_result(
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     shown = []
-    monkeypatch.setattr(demo, "_show_result", lambda result, **_: shown.append(result))
+    monkeypatch.setattr(demo, "_show_result", lambda result, *_, **__: shown.append(result))
     monkeypatch.setattr("bit_transformer.training.progress.TerminalReporter.row", _interrupt_once())
     code, _, _ = call(
         "demo", "--recipe", "tiny", "--data", texts, "--seconds", "60", "--run-dir", tmp_path / "r"

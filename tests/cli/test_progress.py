@@ -8,13 +8,13 @@ def test_away_from_a_terminal_progress_is_a_line_now_and_then(capsys, monkeypatc
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     with byte_progress("reading") as update:
-        for second in range(1, 13):
+        for second in range(1, 23):
             now[0] = float(second)
-            update(second * 1000, 20_000)
+            update(second * 1000, 40_000)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "reading: 25% of 20,000 bytes, 1.0 KB/s",
-        "reading: 50% of 20,000 bytes, 1.0 KB/s",
+        "reading: 25% of 40,000 bytes, 1.0 KB/s",
+        "reading: 50% of 40,000 bytes, 1.0 KB/s",
     ]
 
 

@@ -10,6 +10,7 @@ from bit_transformer.cli.progress import note
 from bit_transformer.cli.train import absolute_paths, training_reporter
 from bit_transformer.errors import InputError
 from bit_transformer.recipes import build_config
+from bit_transformer.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from bit_transformer.model import BitTransformerLM
@@ -27,7 +28,7 @@ The data is the source of the standard library of the Python that runs this; not
 Ctrl-C ends the training early and shows what was learned until then.
 """
 
-_MEASURED_BYTES = 400_000
+_MEASURED_BYTES = 200_000
 _SAMPLE_BYTES = 500
 _BUILT_IN_PROMPT = 'def read_lines(path):\n    """'
 _PROMPT_BYTES = 60
@@ -67,20 +68,27 @@ def run(arguments: argparse.Namespace) -> int:
     if result.stopped_by not in (None, "SIGINT"):
         note(f"stopped; go on: bit-transformer train --resume {result.run.path}")
         return 0
-    _show_result(result, is_built_in=not arguments.data, is_quiet=arguments.quiet)
+    _show_result(result, config, is_built_in=not arguments.data, is_quiet=arguments.quiet)
     return 0
 
 
-def _show_result(result: "TrainResult", *, is_built_in: bool, is_quiet: bool) -> None:
+def _show_result(
+    result: "TrainResult", config: TrainConfig, *, is_built_in: bool, is_quiet: bool
+) -> None:
     from bit_transformer.checkpoint import load_model, resolve_checkpoint
     from bit_transformer.cli.held_out import read_split
     from bit_transformer.cli.measuring import compare
+    from bit_transformer.training.machine import choose_machine
 
+    machine = choose_machine(config)
     checkpoint = resolve_checkpoint(result.run.path, prefer="best")
-    model = load_model(checkpoint)
+    model = load_model(checkpoint, device=machine.device)
     held_out = read_split(checkpoint, "test", _MEASURED_BYTES)
     print(f"\nlearned from {result.bytes_seen:,} bytes in {result.spent_s:.0f} s\n")
-    compare(checkpoint, model, held_out, is_quiet=is_quiet).show(with_positions=False)
+    comparison = compare(
+        checkpoint, model, held_out, is_quiet=is_quiet, precision=machine.precision
+    )
+    comparison.show(with_positions=False)
     prompt = _BUILT_IN_PROMPT
     if not is_built_in:
         prompt = held_out.content[:_PROMPT_BYTES].decode(errors="ignore")

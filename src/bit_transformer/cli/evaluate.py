@@ -37,7 +37,7 @@ def build_parser() -> Parser:
         "--split", choices=("test", "valid", "train"), default="test", help="without FILE [test]"
     )
     parser.add_argument(
-        "--limit", type=_size, default=10**6, metavar="SIZE", help="such as 5MB, or none [1MB]"
+        "--limit", type=_size, default=500_000, metavar="SIZE", help="such as 5MB, or none [500KB]"
     )
     parser.add_argument("--context", type=int, metavar="BYTES", help="[the training's]")
     parser.add_argument("--stride", type=int, metavar="BYTES", help="[half a context]")
@@ -46,7 +46,9 @@ def build_parser() -> Parser:
     parser.add_argument("--no-compressors", action="store_true", help="only the model")
     parser.add_argument("--best", action="store_true", help="a run's best checkpoint, not newest")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:1, ... [cpu]")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="[fp32]")
+    parser.add_argument(
+        "--precision", choices=("auto", "fp32", "bf16"), default="auto", help="[auto]"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     return parser
@@ -59,7 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
     from bit_transformer.cli.measuring import compare
     from bit_transformer.training.machine import choose_machine
 
-    machine = choose_machine(build_config("default", {"device": arguments.device}))
+    machine = choose_machine(
+        build_config("default", {"device": arguments.device, "precision": arguments.precision})
+    )
     checkpoint = resolve_checkpoint(arguments.model, prefer="best" if arguments.best else "newest")
     if arguments.files:
         data = read_files(arguments.files, arguments.limit)
@@ -74,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         context_bytes=arguments.context,
         stride_bytes=arguments.stride,
         batch_size=arguments.batch_size,
-        precision=arguments.precision,
+        precision=machine.precision,
     )
     if arguments.json:
         print(comparison.to_json())

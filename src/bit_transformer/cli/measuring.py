@@ -58,7 +58,8 @@ class Comparison:
         console.print(
             f"{self.checkpoint}: {self.num_parameters:,} parameters, "
             f"{self.evaluation.bits_per_byte:.4f} bits per byte\n"
-            f"on {self.source}, at {kilobytes_per_s:,.0f} KB/s\n",
+            f"on {self.source}, at {kilobytes_per_s:,.0f} KB/s\n"
+            f"{self.evaluation.conditions}\n",
             markup=False,
             soft_wrap=True,
         )

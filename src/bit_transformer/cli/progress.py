@@ -9,7 +9,7 @@ __all__ = ["byte_progress", "note"]
 
 Update = Callable[[int, int], None]
 
-_LINE_EVERY_S = 5.0
+_LINE_EVERY_S = 10.0
 
 
 def note(text: str) -> None:

@@ -67,7 +67,12 @@ class Evaluation:
         """The figures and the score of each position in the byte, for a terminal."""
         from rich.table import Table
 
-        table = Table(title="Predictions", caption=self.conditions, title_justify="left")
+        table = Table(
+            title="Predictions",
+            caption=self.conditions,
+            title_justify="left",
+            caption_justify="left",
+        )
         table.add_column("")
         table.add_column("bits per bit", justify="right")
         table.add_column("accuracy", justify="right")
@@ -97,9 +102,7 @@ def comparison_table(
     from rich.table import Table
 
     piece_bytes = compressors[0].piece_bytes if compressors else 0
-    table = Table(
-        title="Bits per byte, less is better", caption=evaluation.conditions, title_justify="left"
-    )
+    table = Table(title="Bits per byte, less is better", title_justify="left")
     table.add_column("")
     table.add_column("whole", justify="right")
     table.add_column(f"in pieces of {piece_bytes:,} bytes", justify="right")
