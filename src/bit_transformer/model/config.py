@@ -59,7 +59,7 @@ class ModelConfig(BaseModel):
         default=0.0,
         ge=0.0,
         lt=1.0,
-        description="share of positions whose hashed contexts are dropped",
+        description="share of positions at which only some shorter contexts stay",
     )
     phase_bits: int = Field(
         default=8, ge=1, le=4096, description="period of the data in bits, such as 8 for bytes"
