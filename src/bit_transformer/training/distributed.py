@@ -61,7 +61,7 @@ def open_processes(kind: str, device: str) -> Iterator[Processes]:
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         raise ConfigError(
             f"distributed={kind!r} needs torchrun; start the same command with "
-            "torchrun --nproc-per-node 2 -m bit_transformer.cli.main, or use distributed='none'"
+            "torchrun --nproc-per-node 2 -m bit_transformer train ..., or use distributed='none'"
         )
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if on_gpu:
