@@ -1,4 +1,3 @@
-import math
 from functools import lru_cache
 from typing import Any
 
@@ -70,10 +69,9 @@ def test_steps_of_any_size_give_the_state_of_one_call(data: st.DataObject, index
         assert cache.num_patches == done
         assert torch.equal(state, cache.state)
     assert torch.allclose(cache.state, expected, atol=TOLERANCE)
-    assert (
-        torch.equal(cache.history, at_once.history)
-        or max(model.config.context_hash_bits, default=0) < 64
-    )
+    longest = max(model.config.context_hash_bits, default=0)
+    mask = (1 << longest) - 1 if longest < 64 else -1
+    assert torch.equal(cache.history & mask, at_once.history & mask)
 
 
 @pytest.mark.parametrize("index", range(len(SETTINGS)))
@@ -227,4 +225,4 @@ def test_a_cache_without_room_says_so_before_anything_is_written() -> None:
     cache.check_room(0)
     with pytest.raises(InputError, match="1 more don't fit"):
         cache.check_room(1)
-    assert not math.isnan(cache.num_patches)
+    assert cache.num_patches == 2
