@@ -13,7 +13,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,15 @@ from bit_transformer.data import prepare_corpus
 from bit_transformer.recipes import build_config, merge
 from bit_transformer.training import train
 
-__all__ = ["DATA_HELP", "Trial", "data_settings", "print_json", "print_table", "run_trial"]
+__all__ = [
+    "DATA_HELP",
+    "Trial",
+    "data_settings",
+    "print_json",
+    "print_table",
+    "run_jobs",
+    "run_trial",
+]
 
 DATA_HELP = (
     "a folder with train.xml and valid.xml, one file (its last tenth is held out), or nothing: "
@@ -90,6 +101,46 @@ def run_trial(
         spent_s=round(result.spent_s, 1),
         wall_s=round(time.perf_counter() - started, 1),
     )
+
+
+def run_jobs(jobs: Sequence[Mapping[str, Any]], num_at_once: int) -> list[Trial]:
+    """Return the trials of calls to :func:`run_trial`, in order, some of them at the same time.
+
+    Each process has a share of the processor's cores to itself, so that trials side by side have
+    the same machine; a compiled model is compiled anew, since a user's first run compiles too.
+    """
+    shares: list[set[int]] = [set() for _ in range(num_at_once)]
+    for place, core in enumerate(sorted(_usable_cores())):
+        shares[place % num_at_once].add(core)
+    context = get_context("spawn")
+    free = context.Queue()
+    for share in shares:
+        free.put(share)
+    trials = []
+    with ProcessPoolExecutor(num_at_once, context, _take_cores, (free,)) as pool:
+        for trial in pool.map(_run_job, jobs):
+            print(f"{trial.name}, seed {trial.seed}: {trial.bits_per_byte}", flush=True)
+            trials.append(trial)
+    return trials
+
+
+def _usable_cores() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _take_cores(free: "Queue[set[int]]") -> None:
+    cores = free.get()
+    if hasattr(os, "sched_setaffinity") and cores:
+        os.sched_setaffinity(0, cores)
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
+
+
+def _run_job(job: Mapping[str, Any]) -> Trial:
+    with tempfile.TemporaryDirectory(prefix="compiled-") as cache:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
+        return run_trial(**job)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
