@@ -27,6 +27,8 @@ def rotary_tables(
 def rotate(x_BHNC: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     """Return queries or keys (B, H, N, C), rotated by their position."""
     left, right = x_BHNC.chunk(2, dim=-1)
+    # In the queries' own precision: a float32 product of every bfloat16 value costs two copies.
+    cosines, sines = cosines.to(left.dtype), sines.to(left.dtype)
     return torch.cat([left * cosines - right * sines, right * cosines + left * sines], dim=-1)
 
 
@@ -54,8 +56,7 @@ class CausalSelfAttention(nn.Module):
         """
         queries, keys, values = self._split_heads(x_BND, embedded_BND)
         if rotary is not None:
-            queries = rotate(queries, *rotary).to(values.dtype)
-            keys = rotate(keys, *rotary).to(values.dtype)
+            queries, keys = rotate(queries, *rotary), rotate(keys, *rotary)
         mask = None
         if cache is not None:
             keys, values, mask = cache.extend(keys, values)
@@ -71,6 +72,6 @@ class CausalSelfAttention(nn.Module):
             values = values + (self.value_skip * embedded_BND).to(values.dtype)
         heads = [t.unflatten(-1, (-1, head_dim)).transpose(1, 2) for t in (queries, keys, values)]
         if self.config.has_qk_norm:
-            heads[0] = functional.rms_norm(heads[0], (head_dim,))
-            heads[1] = functional.rms_norm(heads[1], (head_dim,))
+            for i in (0, 1):
+                heads[i] = functional.rms_norm(heads[i], (head_dim,)).to(values.dtype)
         return heads[0], heads[1], heads[2]
