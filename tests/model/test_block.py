@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional
 
 from bit_transformer.model import BitTransformerLM
-from bit_transformer.model.block import Block, FeedForward, make_norm
+from bit_transformer.model.block import Block, FeedForward, make_norm, squared_relu
 from tests.model.models import make_config
 
 
@@ -68,3 +68,13 @@ def test_dropout_drops_from_what_is_added_and_not_from_the_stream() -> None:
     dropped = block.attend(x_BND, embedded_BND, None) == 0.0
     assert 0.4 < dropped.float().mean() < 0.6
     assert (block(x_BND, embedded_BND, None) != 0.0).all()
+
+
+def test_the_squared_relu_and_its_gradient_are_those_of_the_two_steps() -> None:
+    ours = torch.linspace(-2, 2, 41, dtype=torch.float64).requires_grad_()
+    plain = ours.detach().clone().requires_grad_()
+    weights = torch.linspace(1, 3, 41, dtype=torch.float64)
+    (squared_relu(ours) * weights).sum().backward()
+    (torch.relu(plain).square() * weights).sum().backward()
+    assert torch.equal(squared_relu(ours), torch.relu(plain).square())
+    assert torch.equal(ours.grad, plain.grad)

@@ -83,3 +83,8 @@ def test_the_defaults_serve_every_patch_size() -> None:
     for patch_bits in range(1, 33):
         assert ModelConfig(patch_bits=patch_bits).patch_bits == patch_bits
     assert BitTransformerLM(ModelConfig()).num_parameters() > 1_000_000
+
+
+def test_two_ways_of_recomputing_are_refused_together() -> None:
+    with pytest.raises(ValueError, match="leave gradient_checkpointing off"):
+        ModelConfig(reversible=True, gradient_checkpointing=True)

@@ -77,6 +77,17 @@ def test_a_run_leaves_everything_that_explains_it(make_config):
     assert metadata["bits_per_byte"] == result.bits_per_byte
 
 
+def test_samples_of_a_model_of_parity_coded_bytes_are_its_bytes(make_config):
+    config = make_config(sample_every=1.0, sample_prompt="line", sample_bytes=5)
+    data = config.data.model_copy(update={"encoding": "parity"})
+    model = config.model.model_copy(update={"phase_bits": 9, "context_patches": 18})
+    result = train(config.model_copy(update={"data": data, "model": model}))
+    samples, _ = read_metrics(result.run.samples_path)
+    assert len(samples) == 1
+    # Undecodable bytes become one mark each, so that five bytes are at most five characters.
+    assert 1 <= len(samples[0]["text"]) <= 5
+
+
 def test_rows_hold_what_charts_need(make_config):
     run = train(make_config()).run
     first, last = rows_of(run, "train")[0], rows_of(run, "train")[-1]

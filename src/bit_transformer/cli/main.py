@@ -43,6 +43,9 @@ _TRACEBACK_VARIABLE = "BIT_TRANSFORMER_TRACEBACK"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code after running the command with these arguments, or those of the process."""
+    # Threads that spin while they wait cost a busy machine most of its speed; read by OpenMP when
+    # PyTorch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments and arguments[0] in VERBS else None
     try:

@@ -124,6 +124,11 @@ class ModelConfig(BaseModel):
             )
         if self.head_dim % 2:
             raise ConfigError(f"head_dim {self.head_dim} is odd; rotary positions need an even one")
+        if self.reversible and self.gradient_checkpointing:
+            raise ConfigError(
+                "reversible blocks already recompute their activations; "
+                "leave gradient_checkpointing off"
+            )
         if self.head == "softmax" and len(self.piece_bits) > 1:
             raise ConfigError(
                 f"the softmax head serves patches of at most {MAX_TREE_BITS} bits, not "

@@ -29,7 +29,7 @@ _ALL = (
     Recipe(
         "demo",
         "the default in about two minutes on two CPU cores",
-        {"name": "demo", "budget": "2min", "sample_every": 0.0},
+        {"name": "demo", "budget": "2min", "evaluate_every": 0.25, "sample_every": 0.0},
     ),
     Recipe(
         "nanogpt",

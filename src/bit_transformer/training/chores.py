@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bit_transformer.bits import bits_to_bytes, text_to_bits
+from bit_transformer.bits import add_parity, bits_to_bytes, strip_parity, text_to_bits
 from bit_transformer.evaluation import evaluate
 from bit_transformer.generation import generate
 from bit_transformer.training.session import Session
@@ -73,12 +73,17 @@ def sample_now(session: Session) -> None:
     """Write what the model makes of the prompt at this point; the step is the seed."""
     config, counters = session.config, session.state.counters
     counters.sampled = session.pace.spent(counters)
+    has_parity = config.data.encoding == "parity"
     prompt = text_to_bits(config.sample_prompt)
     with _apart(session):
         bits = generate(
-            session.state.model, prompt, num_bytes=config.sample_bytes, seed=counters.step
-        )
-    text = bits_to_bytes(bits.cpu()).decode("utf-8", errors="replace")
+            session.state.model,
+            add_parity(prompt) if has_parity else prompt,
+            num_bits=config.sample_bytes * config.data.bits_per_byte,
+            seed=counters.step,
+        ).cpu()
+    data_bits = strip_parity(bits) if has_parity else bits
+    text = bits_to_bytes(data_bits).decode("utf-8", errors="replace")
     session.recorder.sample(row_of(session, {"prompt": config.sample_prompt, "text": text}))
 
 

@@ -33,7 +33,7 @@ class OptimizerConfig(BaseModel):
     beta1: float = Field(default=0.9, ge=0, lt=1, description="AdamW: memory of the gradient")
     beta2: float = Field(default=0.95, ge=0, lt=1, description="AdamW: memory of its square")
     weight_decay: float = Field(
-        default=0.0, ge=0, description="decoupled weight decay of the matrices"
+        default=0.0, ge=0, description="decoupled weight decay: Muon's matrices, or AdamW's"
     )
 
 

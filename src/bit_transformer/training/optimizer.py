@@ -68,13 +68,19 @@ def build_optimizers(model: BitTransformerLM, config: OptimizerConfig) -> list[O
     """
     groups = model.parameter_groups()
     adam = {"lr": config.lr, "betas": (config.beta1, config.beta2), "fused": True}
-    vectors = {"params": groups["vectors"], "weight_decay": 0.0}
-    matrices = {"params": groups["matrices"], "weight_decay": config.weight_decay}
     optimizers: list[Optimizer] = []
     if config.kind == "adamw":
-        optimizers.append(AdamW([vectors, matrices], **adam))
+        # As GPT-2's trainings have it: everything with two dimensions decays, gains do not.
+        rest = groups["matrices"] + groups["vectors"]
+        decayed = [p for p in rest if p.ndim >= 2]
+        gains = [p for p in rest if p.ndim < 2]
+        parts = [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": gains, "weight_decay": 0.0},
+        ]
+        optimizers.append(AdamW([part for part in parts if part["params"]], **adam))
     else:
-        optimizers.append(AdamW([vectors], **adam))
+        optimizers.append(AdamW(groups["vectors"], weight_decay=0.0, **adam))
         optimizers.append(
             Muon(
                 groups["matrices"],
