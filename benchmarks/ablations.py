@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--only", nargs="+", help="changes whose names contain one of these words")
     parser.add_argument("--processes", type=int, default=2, help="trainings at once, a core each")
+    parser.add_argument("--limit-kb", type=int, default=100, help="held-out data that is scored")
     parser.add_argument("--patch-sizes", action="store_true")
     parser.add_argument("--seconds", type=float, default=90.0, help="budget of each patch size")
     arguments = parser.parse_args()
@@ -97,6 +98,7 @@ def job(
         "settings": settings,
         "seed": seed,
         "threads": threads,
+        "limit_bytes": arguments.limit_kb * 1000,
     }
 
 

@@ -67,9 +67,19 @@ def data_settings(path: Path | None) -> dict[str, Any]:
 
 
 def run_trial(
-    name: str, recipe: str, settings: Mapping[str, Any], *, seed: int, threads: int
+    name: str,
+    recipe: str,
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int,
+    limit_bytes: int | None = None,
 ) -> Trial:
-    """Return the figures of one training from ``recipe`` with ``settings`` over it."""
+    """Return the figures of one training from ``recipe`` with ``settings`` over it.
+
+    Args:
+        limit_bytes: score only that much of the held-out split, from its beginning.
+    """
     quiet = {
         "seed": seed,
         "threads": threads,
@@ -79,7 +89,7 @@ def run_trial(
         "checkpoint_every": 0.0,
     }
     config = build_config(recipe, quiet, settings)
-    held_out = len(prepare_corpus(config.data).valid)
+    held_out = min(len(prepare_corpus(config.data).valid), limit_bytes or 1 << 62)
     folder = Path(tempfile.mkdtemp(prefix="trial-"))
     layer = {"run_dir": folder / "run", "evaluate_bytes": held_out}
     started = time.perf_counter()
