@@ -32,6 +32,15 @@ _ALL = (
         {"name": "demo", "budget": "2min", "evaluate_every": 0.25, "sample_every": 0.0},
     ),
     Recipe(
+        "small_data",
+        "the default against overfitting: for many passes over a few megabytes or less",
+        {
+            "name": "small-data",
+            "model": {"dropout": 0.2, "table_dropout": 0.5},
+            "optimizer": {"table_lr": 0.05},
+        },
+    ),
+    Recipe(
         "nanogpt",
         "the control: a byte-level GPT in the manner of nanoGPT, of the default's size",
         {
