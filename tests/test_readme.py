@@ -53,6 +53,9 @@ def test_the_command_parses(command: str):
         parse_verb(words[module + 2 :])
     elif words[:2] == ["python", "-m"]:
         import_module(words[2])
+    elif words[0] == "python":
+        script = (ROOT / words[1]).read_text("utf-8")
+        assert all(f'"{word}"' in script for word in words if word.startswith("--"))
     else:
         assert words[0] in OTHER_PROGRAMS
 
