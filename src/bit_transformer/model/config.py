@@ -26,8 +26,8 @@ def _default_head_dim(settings: dict[str, Any]) -> int:
 class ModelConfig(BaseModel):
     """The shape of a :class:`~bit_transformer.model.BitTransformerLM`.
 
-    The defaults are the winners of the ablations in ``docs/log.md``; the other values of the
-    switches exist to repeat them, and to build the byte-level GPT that serves as the control.
+    The switches exist to measure what each element is worth (``benchmarks/ablations.py``), and to
+    build the byte-level GPT that serves as the control.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -25,7 +25,7 @@ class Recipe:
 
 
 _ALL = (
-    Recipe("default", "the model and the training that won the ablations"),
+    Recipe("default", "the model and the training that docs/log.md measures"),
     Recipe(
         "demo",
         "the default in about two minutes on two CPU cores",
