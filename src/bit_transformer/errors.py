@@ -3,6 +3,7 @@
     BitTransformerError
     ├── InputError (ValueError)                an argument that does not fit
     │   └── BitsError                          something that should be bits and is not
+    ├── CodecError (ValueError)                compressed bits that do not decompress
     ├── ConfigError (ValueError)               settings that do not fit together
     ├── DataError                              files, folders, corpora
     ├── RunError                               run folders
@@ -20,6 +21,7 @@ __all__ = [
     "BitTransformerError",
     "BitsError",
     "CheckpointError",
+    "CodecError",
     "ConfigError",
     "DataError",
     "GenerationError",
@@ -41,6 +43,38 @@ class InputError(BitTransformerError, ValueError):
 
 class BitsError(InputError):
     """A value that should be a bit tensor is not one."""
+
+
+class CodecError(BitTransformerError, ValueError):
+    """Compressed bits are cut, damaged, hostile, or not compressed bits at all.
+
+    Args:
+        codec: the codec's name, or None when the header does not get as far as naming one.
+        bit_position: the bit of the frame at which it went wrong, counted from 0, where known.
+        reason: what is wrong, as a clause.
+        fix: what to do about it, as a clause.
+    """
+
+    def __init__(
+        self, reason: str, *, codec: str | None, bit_position: int | None, fix: str
+    ) -> None:
+        whose = "the frame's header" if codec is None else f"the {codec} frame"
+        where = "" if bit_position is None else f" at bit {bit_position}"
+        super().__init__(f"{whose} is wrong{where}: {reason}; {fix}")
+        self.codec = codec
+        self.bit_position = bit_position
+        self.reason = reason
+        self.fix = fix
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """How the error travels between processes, which the keywords would prevent."""
+        return _rebuild_codec_error, (self.reason, self.codec, self.bit_position, self.fix)
+
+
+def _rebuild_codec_error(
+    reason: str, codec: str | None, bit_position: int | None, fix: str
+) -> CodecError:
+    return CodecError(reason, codec=codec, bit_position=bit_position, fix=fix)
 
 
 class ConfigError(BitTransformerError, ValueError):
