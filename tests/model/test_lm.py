@@ -123,24 +123,6 @@ def test_bits_in_any_memory_layout_have_the_same_logits() -> None:
     assert torch.allclose(model(bits[:1].expand(3, -1))[2], model(bits)[0], atol=TOLERANCE)
 
 
-def test_the_view_changes_the_logits_from_the_first_bit_on() -> None:
-    model = build_model()
-    bits = random_bits(20)
-    raw, compressed, direct = (model(bits, view=view) for view in ("raw", "compressed", "direct"))
-    for one, other in ((raw, compressed), (raw, direct), (compressed, direct)):
-        assert (one != other).all()
-    assert torch.equal(raw, model(bits))
-
-
-@pytest.mark.parametrize("num_bits", [0, 20])
-def test_an_unknown_view_is_refused_with_the_known_ones(num_bits: int) -> None:
-    model: Any = build_model()
-    with pytest.raises(InputError, match="unknown view 'zip'; choose one of raw, compressed, dir"):
-        model(random_bits(num_bits), view="zip")
-    with pytest.raises(InputError, match="unknown view 'zip'"):
-        model.start_cache(1, max_patches=2, view="zip")
-
-
 @pytest.mark.parametrize("return_loss", [False, True])
 @pytest.mark.parametrize(
     ("bits", "message"),

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from bit_transformer.model.cache import Cache
     from bit_transformer.model.config import ModelConfig, View
     from bit_transformer.model.lm import BitTransformerLM
+    from bit_transformer.model.views import VIEWS, Views
 
-__all__ = ["BitTransformerLM", "Cache", "ModelConfig", "View"]
+__all__ = ["BitTransformerLM", "Cache", "ModelConfig", "VIEWS", "View", "Views"]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
@@ -21,5 +22,6 @@ __getattr__, __dir__ = lazy_names(
         "bit_transformer.model.cache": ["Cache"],
         "bit_transformer.model.config": ["ModelConfig", "View"],
         "bit_transformer.model.lm": ["BitTransformerLM"],
+        "bit_transformer.model.views": ["VIEWS", "Views"],
     },
 )

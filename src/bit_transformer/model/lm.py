@@ -7,7 +7,7 @@ positions up to t.
 
 import math
 from functools import partial
-from typing import cast, get_args
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +17,10 @@ from torch.utils.checkpoint import checkpoint
 from bit_transformer.bits import check_bits
 from bit_transformer.errors import BitsError, InputError
 from bit_transformer.model.attention import rotary_tables
-from bit_transformer.model.bit_head import make_head
+from bit_transformer.model.bit_head import SoftmaxHead, make_head
 from bit_transformer.model.block import Block, make_norm
 from bit_transformer.model.cache import Cache, LayerCache
-from bit_transformer.model.config import ModelConfig, View
+from bit_transformer.model.config import ModelConfig
 from bit_transformer.model.initialisation import initialise
 from bit_transformer.model.patching import (
     PatchEmbedding,
@@ -29,10 +29,9 @@ from bit_transformer.model.patching import (
     patch_values,
 )
 from bit_transformer.model.reversible import Rotary, coupled_stack, reversible_stack
+from bit_transformer.model.views import VIEWS, Views, start_rows
 
 __all__ = ["BitTransformerLM"]
-
-VIEWS: tuple[View, ...] = get_args(View)
 
 
 class BitTransformerLM(nn.Module):
@@ -60,32 +59,60 @@ class BitTransformerLM(nn.Module):
         self.recomputes_activations = config.reversible
         initialise(self, config)
 
-    def forward(self, bits: Tensor, *, view: View = "raw", return_loss: bool = False) -> Tensor:
-        """Return the log-odds that each bit is 1, or the mean loss in bits per bit.
+    def forward(
+        self,
+        bits: Tensor,
+        *,
+        view: Views = "raw",
+        lengths: Tensor | None = None,
+        return_loss: bool | Literal["bits"] = False,
+    ) -> Tensor:
+        """Return the log-odds that each bit is 1, or the loss in bits per bit.
 
-        Shapes: ``bits`` (B, T) or (T,) of uint8 or bool, any T; the logits have the same shape and
-        are float32; the loss is a float32 scalar. No bits have no loss, so T = 0 gives NaN there.
+        Args:
+            view: one for all rows, or one for each: names, or a tensor (B,) of places in ``VIEWS``,
+                which is what to give a compiled model. ``compressed`` is read as ``raw`` is.
+            lengths: (B,) integers: how many bits of each row count. What stands behind is padding:
+                no bit before depends on it, its logits and losses are zero, no mean counts it.
+            return_loss: True for the mean over all bits that count; ``"bits"`` for the loss of
+                every bit. That loss is below 1 where the likelier bit was right, and a row's sum
+                is the code length of the row.
+
+        Shapes: ``bits`` (B, T) or (T,) of uint8 or bool, any T; the logits and the losses of every
+        bit have the same shape and are float32; the mean is a float32 scalar, NaN where no bits
+        count.
 
         Raises:
             BitsError: ``bits`` is not a tensor of zeros and ones with one or two dimensions.
-            InputError: the view is unknown, or learned positions end before the sequence does.
+            InputError: a view is unknown, views or lengths do not fit the rows, or learned
+                positions end before the sequence does.
         """
         bits_BT = self._check(bits)
-        num_bits = bits_BT.shape[1]
-        start = self._view_index(view)
+        batch_size, num_bits = bits_BT.shape
+        start = start_rows(view, batch_size, self.start.weight.device)
+        is_counted_BT = None if lengths is None else _is_counted(bits_BT, lengths)
+        if return_loss not in (False, True, "bits"):
+            raise InputError(f"return_loss is {return_loss!r}; choose False, True or 'bits'")
         if num_bits == 0:
-            return bits_BT.sum() * torch.nan if return_loss else bits.to(torch.float32)
+            return bits_BT.sum() * torch.nan if return_loss is True else bits.to(torch.float32)
         padded_BT = functional.pad(bits_BT, (0, -num_bits % self.config.patch_bits))
         pieces_BNK = patch_pieces(padded_BT, self.config.piece_bits)
         states_BND = self._states(pieces_BNK, start)
-        if return_loss:
-            bits_BNP = padded_BT.unflatten(1, (-1, self.config.patch_bits))
+        bits_BNP = padded_BT.unflatten(1, (-1, self.config.patch_bits))
+        if return_loss is True and is_counted_BT is None:
             return self._mean_loss(states_BND, pieces_BNK, bits_BNP, num_bits)
-        logits_BT = self.head(states_BND, pieces_BNK).flatten(1)[:, :num_bits]
-        return logits_BT.view(bits.shape)
+        if return_loss:
+            values_BT = self._bit_losses(states_BND, pieces_BNK, bits_BNP)[:, :num_bits]
+        else:
+            values_BT = self.head(states_BND, pieces_BNK).flatten(1)[:, :num_bits]
+        if is_counted_BT is not None:
+            values_BT = values_BT.masked_fill(~is_counted_BT, 0.0)
+            if return_loss is True:
+                return values_BT.sum() / is_counted_BT.sum()
+        return values_BT.view(bits.shape)
 
     @torch.no_grad()
-    def start_cache(self, batch_size: int, *, max_patches: int, view: View = "raw") -> Cache:
+    def start_cache(self, batch_size: int, *, max_patches: int, view: Views = "raw") -> Cache:
         """Return a cache for ``batch_size`` sequences of at most ``max_patches`` patches.
 
         Its ``state`` predicts the first patch. Nothing that passes through a cache has gradients.
@@ -93,8 +120,8 @@ class BitTransformerLM(nn.Module):
         :func:`bit_transformer.model.cost.kv_cache_bytes`.
 
         Raises:
-            InputError: a count is below its least, the view is unknown, or learned positions end
-                before ``max_patches``.
+            InputError: a count is below its least, a view is unknown or missing, or learned
+                positions end before ``max_patches``.
         """
         if batch_size < 1 or max_patches < 0:
             raise InputError(
@@ -115,7 +142,7 @@ class BitTransformerLM(nn.Module):
         layers = [LayerCache(space(), space()) for _ in self.blocks]
         history = torch.zeros(batch_size, dtype=torch.int64, device=weight.device)
         cache = Cache(layers, history, max_patches)
-        start_BD = self.start(self._view_index(view)).expand(batch_size, -1)
+        start_BD = self.start(start_rows(view, batch_size, weight.device)).expand(batch_size, -1)
         cache.state = self._advance_trunk(start_BD[:, None], cache)
         return cache
 
@@ -204,11 +231,6 @@ class BitTransformerLM(nn.Module):
         bits = bits.view(torch.uint8)
         return bits if bits.ndim == 2 else bits[None]
 
-    def _view_index(self, view: View) -> Tensor:
-        if view not in VIEWS:
-            raise InputError(f"unknown view {view!r}; choose one of {', '.join(VIEWS)}")
-        return torch.tensor([VIEWS.index(view)], device=self.start.weight.device)
-
     def _history(self, pieces_BNK: Tensor, earlier_B: Tensor) -> Tensor:
         values_BN = patch_values(pieces_BNK, self.config.piece_bits)
         num_bits = max(self.config.context_hash_bits, default=0)
@@ -278,3 +300,32 @@ class BitTransformerLM(nn.Module):
                 bits_BNP.flatten(1)[:, :num_bits].float(),
             ) / math.log(2.0)
         return losses.flatten(1)[:, :num_bits].mean()
+
+    def _bit_losses(self, states_BND: Tensor, pieces_BNK: Tensor, bits_BNP: Tensor) -> Tensor:
+        if not isinstance(self.head, SoftmaxHead):
+            return self.head.bits_per_bit(states_BND, pieces_BNK, bits_BNP).flatten(1)
+        # The softmax control scores whole patches; only its logits know the single bits.
+        logits_BNP = self.head(states_BND, pieces_BNK)
+        nats = functional.binary_cross_entropy_with_logits(
+            logits_BNP, bits_BNP.float(), reduction="none"
+        )
+        return nats.flatten(1) / math.log(2.0)
+
+
+def _is_counted(bits_BT: Tensor, lengths: Tensor) -> Tensor:
+    """Which bits are not padding, (B, T) bool."""
+    batch_size, num_bits = bits_BT.shape
+    if lengths.shape != (batch_size,) or lengths.dtype not in (torch.int32, torch.int64):
+        raise InputError(
+            f"lengths is a {lengths.dtype} tensor of shape {tuple(lengths.shape)}; for "
+            f"{batch_size} sequences give int64 of shape ({batch_size},)"
+        )
+    if not torch.compiler.is_compiling() and batch_size:
+        least, most = (int(end) for end in lengths.aminmax())
+        if least < 0 or most > num_bits:
+            raise InputError(
+                f"lengths has {least if least < 0 else most}, and the sequences have {num_bits} "
+                f"bits; a length is from 0 to {num_bits}"
+            )
+    lengths = lengths.to(bits_BT.device)
+    return torch.arange(num_bits, device=bits_BT.device) < lengths[:, None]
