@@ -121,10 +121,10 @@ class Codec(ABC):
 
     def decode_packed(self, payload: Packed, num_bits: int) -> PackedDecoded:
         """The packed source bits of a packed payload; as :meth:`decode` otherwise."""
-        bits, *rest = self.decode(unpack(payload), num_bits)
-        return PackedDecoded(pack(bits), *rest)
+        decoded = self.decode(unpack(payload), num_bits)
+        return PackedDecoded(pack(decoded.bits), *decoded[1:])
 
-    def min_payload_bits(self, num_bits: int) -> int:
+    def min_payload_bits(self, num_bits: int) -> int:  # noqa: ARG002
         """Payload bits without which no source of ``num_bits`` is possible.
 
         A frame with fewer is refused before memory is taken for its source.
@@ -146,7 +146,7 @@ class Codec(ABC):
         table: str | None = None,
         dictionary: bytes | None = None,
     ) -> "Codec":
-        """This codec with other settings; the same object when none is given.
+        """The same code with other settings; the very same object when none is given.
 
         Codecs that have settings override this, and hand what they do not know to it.
 
@@ -177,8 +177,8 @@ class PackedCodec(Codec):
 
     @override
     def decode(self, payload: np.ndarray, num_bits: int) -> Decoded:
-        source, *rest = self.decode_packed(pack(payload), num_bits)
-        return Decoded(unpack(source), *rest)
+        decoded = self.decode_packed(pack(payload), num_bits)
+        return Decoded(unpack(decoded.source), *decoded[1:])
 
 
 class PayloadDecoder:
