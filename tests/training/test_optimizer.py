@@ -4,7 +4,13 @@ from torch import nn
 
 from bit_transformer.model import BitTransformerLM, ModelConfig
 from bit_transformer.training import OptimizerConfig
-from bit_transformer.training.optimizer import RowAdagrad, build_optimizers, set_learning_rate
+from bit_transformer.training.optimizer import (
+    BatchedMuon,
+    RowAdagrad,
+    build_optimizers,
+    orthogonalised,
+    set_learning_rate,
+)
 from tests.training.conftest import TINY
 
 
@@ -43,6 +49,33 @@ def test_adagrad_is_the_one_of_pytorch():
         ours.step()
         theirs.step()
     torch.testing.assert_close(weight, reference)
+
+
+def test_muon_of_many_matrices_is_the_one_of_pytorch():
+    shapes = [(8, 8), (24, 8), (8, 24), (8, 8), (24, 8)]
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = ([nn.Parameter(torch.ones(shape) * 0.1) for shape in shapes] for _ in range(2))
+    batched = BatchedMuon(ours, lr=0.02, momentum=0.9, weight_decay=0.1)
+    single = torch.optim.Muon(theirs, lr=0.02, momentum=0.9, weight_decay=0.1)
+    for _ in range(4):
+        for our, their in zip(ours, theirs, strict=True):
+            our.grad = torch.randn(our.shape, generator=generator)
+            their.grad = our.grad.clone()
+        batched.step()
+        single.step()
+    # Both orthogonalise in bfloat16, and their products round in another order.
+    for our, their in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(our, their, atol=0.02 * 0.03, rtol=0.0)
+        torch.testing.assert_close(
+            batched.state[our]["momentum_buffer"], single.state[their]["momentum_buffer"]
+        )
+
+
+def test_orthogonalised_matrices_have_singular_values_near_one():
+    matrices = torch.randn(3, 16, 40, generator=torch.Generator().manual_seed(1))
+    values = torch.linalg.svdvals(orthogonalised(matrices.bfloat16()).float())
+    assert values.min() > 0.6
+    assert values.max() < 1.3
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
