@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from bit_transformer.model.attention import CausalSelfAttention, rotary_tables, rotate
+from bit_transformer.model.attention import (
+    CausalSelfAttention,
+    rotary_tables,
+    rotate,
+    short_attention,
+)
 from tests.model.models import make_config
 
 CPU = torch.device("cpu")
@@ -116,3 +121,21 @@ def test_the_value_skip_adds_the_trunks_input_to_the_values() -> None:
     expected = attention.project_out(torch.full((1, 1, 16), 0.5))
     assert torch.allclose(with_skip - without, expected, atol=1e-6)
     assert random_attention(has_value_skip=False).value_skip is None
+
+
+@given(num_patches=st.integers(2, 40), seed=st.integers(0, 2**31))
+def test_attention_through_the_whole_table_is_the_one_of_pytorch(num_patches, seed):
+    generator = torch.Generator().manual_seed(seed)
+    queries, keys, values = (
+        torch.randn(2, 3, num_patches, 8, generator=generator) for _ in range(3)
+    )
+    expected = functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    torch.testing.assert_close(short_attention(queries, keys, values), expected)
+
+
+def test_sequences_that_are_long_or_short_for_the_table_read_the_same(monkeypatch):
+    attention, x_BND = random_attention(), torch.randn(2, 9, make_config().width)
+    tables = rotary_tables(0, 9, attention.config.head_dim, CPU)
+    short = attention(x_BND, x_BND, tables)
+    monkeypatch.setattr("bit_transformer.model.attention.SHORT_PATCHES", 8)
+    torch.testing.assert_close(attention(x_BND, x_BND, tables), short)
