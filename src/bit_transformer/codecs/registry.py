@@ -38,7 +38,7 @@ _BUILT_IN = {
     "huffman": _BuiltIn(1, "bit_transformer.codecs.huffman", "HuffmanCodec"),
     "rle": _BuiltIn(2, "bit_transformer.codecs.rle", "RleCodec"),
     "lz": _BuiltIn(3, "bit_transformer.codecs.lz", "LzCodec"),
-    "zstd": _BuiltIn(4, "bit_transformer.codecs.libraries", "ZstdCodec"),
+    "zstd": _BuiltIn(4, "bit_transformer.codecs.zstd", "ZstdCodec"),
     "deflate": _BuiltIn(5, "bit_transformer.codecs.libraries", "DeflateCodec"),
     "lz4": _BuiltIn(6, "bit_transformer.codecs.libraries", "Lz4Codec"),
     "brotli": _BuiltIn(7, "bit_transformer.codecs.libraries", "BrotliCodec"),
