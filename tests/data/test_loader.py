@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from bit_transformer.bits import bits_to_bytes, check_parity
-from bit_transformer.data import Batch, Loader, Split, WindowSampler
+from bit_transformer.codecs import decompress_bits
+from bit_transformer.data import Batch, BatchViews, Loader, Split, ViewMixture, WindowSampler
+from bit_transformer.data.views import COMPRESSED, DIRECT, RAW
 from bit_transformer.errors import InputError
 
 SPLIT = Split("train", np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8))
@@ -163,7 +165,102 @@ def test_a_sampler_for_another_split_is_refused():
         Loader(SPLIT, other)
 
 
-@pytest.mark.parametrize("settings", [{"prefetch": 0}, {"start_step": -1}])
+@pytest.mark.parametrize("settings", [{"prefetch": 0}, {"start_step": -1}, {"num_workers": -1}])
 def test_numbers_out_of_range_are_refused(settings: dict[str, Any]):
     with pytest.raises(InputError, match="they must be at least"):
         Loader(SPLIT, sampler(), **settings)
+
+
+def view_loader(num_workers: int = 0, **changes: Any) -> Loader:
+    mixture = ViewMixture(0.4, 0.4, codecs=("rle", "stored"), seed=3)
+    settings = {"mixture": mixture, "num_workers": num_workers, "stop_step": 6, **changes}
+    return Loader(SPLIT, sampler(), **settings)
+
+
+def views_of(batch: Batch) -> BatchViews:
+    assert batch.views is not None
+    return batch.views
+
+
+def test_rows_of_all_views_are_made_of_their_windows():
+    with view_loader() as loader:
+        batches = list(loader)
+    seen = set()
+    for batch in batches:
+        views, lengths, source_bits, frame_bits = (part.tolist() for part in views_of(batch))
+        offsets = sampler().offsets(batch.step)
+        for number, row in enumerate(batch.bits):
+            seen.add(views[number])
+            if views[number] == DIRECT:
+                frame = row[: lengths[number]]
+                assert frame_bits[number] == lengths[number] <= 128
+                source = bits_to_bytes(decompress_bits(frame))
+                assert 8 * len(source) == source_bits[number]
+                start = int(offsets[number])
+                assert source == SPLIT.bytes[start : start + len(source)].tobytes()
+                assert not row[lengths[number] :].any()
+            else:
+                assert bits_to_bytes(row) == windows(batch.step)[number]
+                assert (lengths[number], source_bits[number]) == (128, 128)
+                assert (frame_bits[number] > 0) == (views[number] == COMPRESSED)
+    assert seen == {RAW, COMPRESSED, DIRECT}
+
+
+def test_batches_are_the_same_for_any_number_of_workers_and_from_any_step():
+    with view_loader() as loader:
+        expected = list(loader)
+    with view_loader(num_workers=2, start_step=2) as loader:
+        found = list(loader)
+    assert [batch.step for batch in found] == [2, 3, 4, 5]
+    for batch in found:
+        whole = expected[batch.step]
+        assert torch.equal(batch.bits, whole.bits)
+        assert all(map(torch.equal, views_of(batch), views_of(whole)))
+
+
+def test_the_views_of_the_processes_shares_are_those_of_the_whole_batch():
+    with view_loader() as loader:
+        whole = next(loader)
+    shares = []
+    for rank in range(2):
+        own = sampler(rank=rank, world_size=2)
+        mixture = ViewMixture(0.4, 0.4, codecs=("rle", "stored"), seed=3)
+        with Loader(SPLIT, own, mixture=mixture) as loader:
+            shares.append(next(loader))
+    assert torch.equal(torch.cat([share.bits for share in shares]), whole.bits)
+    for parts in zip(*map(views_of, shares), views_of(whole), strict=True):
+        assert torch.equal(torch.cat(parts[:-1]), parts[-1])
+
+
+def test_parity_stands_in_data_and_not_in_frames():
+    with view_loader(encoding="parity") as loader:
+        for batch in loader:
+            for number, row in enumerate(batch.bits):
+                if views_of(batch).views[number] != DIRECT:
+                    assert check_parity(row).data_bits.shape == (128,)
+                    continue
+                frame = row[: views_of(batch).lengths[number]]
+                assert len(decompress_bits(frame)) == views_of(batch).source_bits[number]
+
+
+def test_a_mixture_that_is_off_changes_nothing_and_needs_no_workers():
+    with Loader(SPLIT, sampler(), mixture=ViewMixture(), num_workers=3) as loader:
+        batch = next(loader)
+    assert batch.views is None
+    assert [bits_to_bytes(row) for row in batch.bits] == windows(0)
+
+
+def test_ramps_follow_what_is_spent():
+    mixture = ViewMixture(1.0, compress_ramp=0.5, codecs=("stored",))
+    with Loader(SPLIT, sampler(), mixture=mixture, spent_share=lambda step: step / 8) as loader:
+        shares = [views_of(next(loader)).views.float().mean().item() for _ in range(6)]
+    assert shares[0] == 0.0
+    assert shares[4:] == [1.0, 1.0]
+
+
+def test_a_codec_that_fails_reaches_the_consumer():
+    mixture = ViewMixture(1.0, codecs=("nonsense",))
+    with Loader(SPLIT, sampler(), mixture=mixture) as loader:
+        loader.wait_until_ready()
+        with pytest.raises(InputError, match="no codec 'nonsense'"):
+            next(loader)

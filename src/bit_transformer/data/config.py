@@ -1,5 +1,7 @@
 """Which bytes a corpus is made of and how they are split, as typed data; without PyTorch."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -7,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from bit_transformer.errors import ConfigError
 
-__all__ = ["DataConfig", "Encoding"]
+__all__ = ["DataConfig", "Encoding", "check_views"]
 
 Encoding = Literal["bytes", "parity"]
 
@@ -85,3 +87,37 @@ class DataConfig(BaseModel):
                 "lower them until they add up to less than 1"
             )
         return self
+
+
+def check_views(
+    compress_prob: float,
+    direct_prob: float,
+    codecs: Sequence[str],
+    codec_weights: Sequence[float],
+) -> None:
+    """Refuse a mixture of views that does not fit together; codecs are not looked up.
+
+    Raises:
+        ConfigError: a probability is not from 0 to 1, both add up to more than 1, no codec is
+            named, or there are not as many positive weights as codecs.
+    """
+    for name, value in (("compress_prob", compress_prob), ("direct_prob", direct_prob)):
+        if not 0 <= value <= 1:
+            raise ConfigError(f"{name} is {value}; a probability is from 0 to 1")
+    if compress_prob + direct_prob > 1 + 1e-9:
+        raise ConfigError(
+            f"compress_prob {compress_prob} and direct_prob {direct_prob} add up to more than 1, "
+            f"and a sequence has one view; lower compress_prob to {1 - direct_prob:g} or less"
+        )
+    if not codecs or not all(codecs):
+        raise ConfigError("codecs names no codec; give at least one, such as huffman")
+    if codec_weights and len(codec_weights) != len(codecs):
+        raise ConfigError(
+            f"there are {len(codec_weights)} codec_weights for {len(codecs)} codecs; give one for "
+            "each, or none for equal shares"
+        )
+    if not all(math.isfinite(weight) and weight > 0 for weight in codec_weights):
+        raise ConfigError(
+            f"codec_weights are {', '.join(map(str, codec_weights))}; each must be above 0: leave "
+            "out the codecs that are not wanted"
+        )

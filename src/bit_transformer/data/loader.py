@@ -1,37 +1,30 @@
 """Batches of bits, read ahead in a thread while the model computes.
 
-One thread suffices: copying windows and unpacking them to bits takes a small part of the time of
-any training step, and numpy lets go of Python's lock meanwhile.
+One thread suffices for raw bits: copying windows and unpacking them takes a small part of the time
+of any training step, and numpy lets go of Python's lock meanwhile. Codecs take longer, and their
+Python parts would hold that lock: worker processes run them, and the thread waits for those.
 """
 
 import queue
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-import torch
-from torch import Tensor
-
-from bit_transformer.bits import add_parity, unpack_bits
+from bit_transformer.data.batches import Batch, BatchMaker
 from bit_transformer.data.config import Encoding
 from bit_transformer.data.corpus import Split
 from bit_transformer.data.sampler import WindowSampler
+from bit_transformer.data.views import ViewMixture
 from bit_transformer.errors import InputError
 
+if TYPE_CHECKING:
+    from bit_transformer.data.pool import Pool
+
 __all__ = ["Batch", "Loader"]
-
-
-class Batch(NamedTuple):
-    """The windows of one step.
-
-    Shapes: bits (B, T) uint8, with T = 8 bits a byte of the window, or 9 with parity.
-    """
-
-    step: int
-    bits: Tensor
 
 
 class Loader:
@@ -45,6 +38,11 @@ class Loader:
         stop_step: the step before which to stop.
         prefetch: batches kept ready.
         pin_memory: keep batches in memory that a GPU can copy from by itself.
+        mixture: which sequences go through which codec; without one, all are raw.
+        num_workers: processes that run the codecs; 0 for the loader's own thread. Batches are the
+            same for any number.
+        spent_share: how much of the training is over at a step, from 0 to 1, for the mixture's
+            ramps; called in the loader's thread.
 
     Attributes:
         wait_s: how long the consumer has waited for batches, the first one included.
@@ -55,6 +53,8 @@ class Loader:
 
     Raises:
         InputError: the sampler belongs to a split of another size, or a number is out of range.
+        TrainingError: (from the next step) a codec does not give back what it was given, or a
+            worker has died.
 
     Example:
         >>> import numpy as np
@@ -75,21 +75,25 @@ class Loader:
         *,
         stop_step: int | None = None,
         pin_memory: bool = False,
+        mixture: ViewMixture | None = None,
+        num_workers: int = 0,
+        spent_share: Callable[[int], float] = lambda _step: 1.0,
     ) -> None:
         if sampler.num_bytes != len(split):
             raise InputError(
                 f"the sampler is made for {sampler.num_bytes} bytes, and the {split.name} split "
                 f"has {len(split)}; make the sampler with len(split)"
             )
-        if prefetch < 1 or start_step < 0:
+        if prefetch < 1 or start_step < 0 or num_workers < 0:
             raise InputError(
-                f"prefetch is {prefetch} and start_step is {start_step}; they must be at least "
-                "1 and 0"
+                f"prefetch is {prefetch}, start_step is {start_step} and num_workers is "
+                f"{num_workers}; they must be at least 1, 0 and 0"
             )
         self.wait_s = 0.0
         self._is_closed = False
         self._channel = _Channel(prefetch)
-        source = _Source(split, sampler, encoding, start_step, stop_step, pin_memory)
+        maker = BatchMaker(split, sampler, encoding, pin_memory, mixture, spent_share)
+        source = _Source(maker, num_workers, start_step, stop_step)
         # The thread must not know the loader, or the loader could never be forgotten.
         self._thread = threading.Thread(
             target=_fill, args=(source, self._channel), name="bit-loader", daemon=True
@@ -113,6 +117,10 @@ class Loader:
             raise item
         raise StopIteration
 
+    def wait_until_ready(self) -> None:
+        """Return once the first batch is there, so that what starting takes falls on no step."""
+        self._channel.has_begun.wait()
+
     def close(self) -> None:
         """End the thread; without effect the second time."""
         self._is_closed = True
@@ -132,22 +140,12 @@ class Loader:
 
 
 class _Source(NamedTuple):
-    """All that makes batches."""
+    """What the thread makes batches with."""
 
-    split: Split
-    sampler: WindowSampler
-    encoding: Encoding
+    maker: BatchMaker
+    num_workers: int
     start_step: int
     stop_step: int | None
-    pin_memory: bool
-
-    def batch(self, step: int) -> Batch:
-        offsets = self.sampler.offsets(step)
-        windows = self.split.windows(offsets, self.sampler.window_bytes)
-        bits = unpack_bits(torch.from_numpy(windows))
-        if self.encoding == "parity":
-            bits = add_parity(bits)
-        return Batch(step, bits.pin_memory() if self.pin_memory else bits)
 
 
 class _End(NamedTuple):
@@ -159,10 +157,12 @@ class _Channel:
 
     def __init__(self, size: int) -> None:
         self.is_stopped = False
+        self.has_begun = threading.Event()
         self._items: queue.Queue[Batch | BaseException | _End] = queue.Queue(size)
 
     def put(self, item: Batch | BaseException | _End) -> None:
         self._items.put(item)
+        self.has_begun.set()
 
     def get(self) -> Batch | BaseException | _End:
         return self._items.get()
@@ -180,13 +180,26 @@ class _Channel:
 def _fill(source: _Source, channel: _Channel) -> None:
     """Put batch after batch into the channel, until it is stopped, or there are no more."""
     step = source.start_step
-    while not channel.is_stopped:
-        try:
-            is_over = source.stop_step is not None and step >= source.stop_step
-            item = _End() if is_over else source.batch(step)
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the consumer
-            item = error
-        channel.put(item)
-        if not isinstance(item, Batch):
-            return
-        step += 1
+    try:
+        with _opened_pool(source) as pool:
+            while not channel.is_stopped:
+                if source.stop_step is not None and step >= source.stop_step:
+                    channel.put(_End())
+                    return
+                channel.put(source.maker.batch(step, pool))
+                step += 1
+    except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the consumer
+        channel.put(error)
+
+
+@contextmanager
+def _opened_pool(source: _Source) -> "Iterator[Pool | None]":
+    """Who runs the codecs; without any, they are not even imported."""
+    mixture = source.maker.mixture
+    if mixture is None or source.maker.is_raw:
+        yield None
+        return
+    from bit_transformer.data.pool import open_pool
+
+    with closing(open_pool(source.num_workers, mixture.codecs)) as pool:
+        yield pool
