@@ -7,7 +7,7 @@ positions up to t.
 
 import math
 from functools import partial
-from typing import Literal, cast
+from typing import Literal, cast, overload
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from bit_transformer.model.attention import rotary_tables
 from bit_transformer.model.bit_head import SoftmaxHead, make_head
 from bit_transformer.model.block import Block, make_norm
 from bit_transformer.model.cache import Cache, LayerCache
+from bit_transformer.model.compressed import Compressed, read_frames
 from bit_transformer.model.config import ModelConfig
 from bit_transformer.model.initialisation import initialise
 from bit_transformer.model.patching import (
@@ -110,6 +111,63 @@ class BitTransformerLM(nn.Module):
             if return_loss is True:
                 return values_BT.sum() / is_counted_BT.sum()
         return values_BT.view(bits.shape)
+
+    @overload
+    def forward_compressed(
+        self,
+        compressed: Compressed,
+        lengths: Tensor | None = None,
+        *,
+        return_lengths: Literal[False] = False,
+        max_bits: int | None = None,
+    ) -> Tensor: ...
+
+    @overload
+    def forward_compressed(
+        self,
+        compressed: Compressed,
+        lengths: Tensor | None = None,
+        *,
+        return_lengths: Literal[True],
+        max_bits: int | None = None,
+    ) -> tuple[Tensor, Tensor]: ...
+
+    def forward_compressed(
+        self,
+        compressed: Compressed,
+        lengths: Tensor | None = None,
+        *,
+        return_lengths: bool = False,
+        max_bits: int | None = None,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Return the logits of the bits that frames hold, as :meth:`forward` on those bits would.
+
+        They are the same to the bit: of one frame as of its source (T,), of frames that hold
+        equally many bits as of their sources (B, T), and of others as of their sources with zeros
+        behind the shorter ones, given together with ``lengths``.
+
+        Args:
+            compressed: one frame (N,), a list of frames, or frames as rows (B, N).
+            lengths: (B,), how long each of the rows' frames is; for rows only.
+            return_lengths: also return how many bits each frame holds, int64, (B,) or () for one.
+            max_bits: the most bits that a frame may hold; that of ``decompress_bits``, if unset.
+
+        Shapes: the logits are (T,) for one frame and (B, T) for several, float32. T is the longest
+        source; behind a shorter one the logits are zero.
+
+        Raises:
+            BitsError: the frames are not bit tensors.
+            InputError: lengths without rows, rows without lengths, or learned positions end before
+                a source does.
+            CodecError: a frame is cut, damaged, or holds more than ``max_bits``.
+        """
+        bits, num_bits = read_frames(compressed, lengths, max_bits)
+        logits = self(bits, view="compressed", lengths=num_bits)
+        if not return_lengths:
+            return logits
+        if num_bits is None:
+            num_bits = torch.full(bits.shape[:-1], bits.shape[-1], device=bits.device)
+        return logits, num_bits
 
     @torch.no_grad()
     def start_cache(self, batch_size: int, *, max_patches: int, view: Views = "raw") -> Cache:
