@@ -37,7 +37,7 @@ __all__ = [
 DEFAULT_MAX_BITS = 1 << 30
 """Source bits that a frame may declare unless the caller allows more: 128 MiB of bytes."""
 
-AUTO_CODECS = ("stored", "rle")
+AUTO_CODECS = ("stored", "rle", "huffman", "huffman:english")
 """What ``"auto"`` tries."""
 
 _DAMAGED = "compress the source again, or take the valid prefix with decompress_prefix"

@@ -25,7 +25,6 @@ from bit_transformer.codecs.codec import (
     PackedCodec,
     PackedDecoded,
     PayloadDecoder,
-    first_bits,
     pack,
 )
 
@@ -116,10 +115,10 @@ def _decode_from(payload: Packed, num_bits: int, bit: int) -> tuple[Packed, int,
         return Packed(payload.data[:0], 0), 0, bit
     num_bits = min(num_bits, payload.num_bits * (_LONGEST // _LENGTH_DIGITS + 1))
     out = np.empty(-(-num_bits // 8) + 8, dtype=np.uint8)
-    num_out, num_read, bit = _decode(
+    num_out, num_read, next_bit = _decode(
         payload.data, payload.num_bits, bit, _decode_table(), out, num_bits
     )
-    return first_bits(Packed(out, 8 * len(out)), num_out), num_read, bit
+    return Packed(out[: -(-num_out // 8)], num_out), num_read, int(next_bit)
 
 
 @cache
