@@ -62,18 +62,7 @@ class ZstdCodec(LibraryCodec):
         super().__init__(level)
         self.dictionary = dictionary
         self._library = _library()
-        self._dictionary = None if dictionary is None else _load(self._library, dictionary)
-        parameter = self._library.CompressionParameter
-        # Making a compressor takes longer than compressing a short message with it.
-        self._compressor = self._library.ZstdCompressor(
-            options={
-                parameter.compression_level: self.level,
-                parameter.content_size_flag: 0,
-                parameter.checksum_flag: 0,
-                parameter.dict_id_flag: 0,
-            },
-            zstd_dict=self._dictionary and self._dictionary.as_digested_dict,
-        )
+        self._dictionary, self._compressor = _set_up(self._library, self.level, dictionary)
 
     @override
     def compress(self, data: memoryview) -> bytes:
@@ -159,10 +148,26 @@ def _window(num_bytes: int) -> bytes:
     return bytes([(window_log - _MIN_WINDOW_LOG) << 3])
 
 
-def _load(library: ModuleType, dictionary: bytes) -> Any:
-    is_trained = dictionary.startswith(_TRAINED_MAGIC)
+def _set_up(library: ModuleType, level: int, dictionary: bytes | None) -> tuple[Any, Any]:
+    """The library's dictionary, or None, and a compressor.
+
+    The compressor is kept: making one takes longer than compressing a short message with it.
+
+    Raises:
+        InputError: the dictionary is empty or damaged.
+    """
+    parameter = library.CompressionParameter
+    options = {
+        parameter.compression_level: level,
+        parameter.content_size_flag: 0,
+        parameter.checksum_flag: 0,
+        parameter.dict_id_flag: 0,
+    }
+    if dictionary is None:
+        return None, library.ZstdCompressor(options=options)
     try:
-        return library.ZstdDict(dictionary, is_raw=not is_trained)
+        loaded = library.ZstdDict(dictionary, is_raw=not dictionary.startswith(_TRAINED_MAGIC))
+        return loaded, library.ZstdCompressor(options=options, zstd_dict=loaded.as_digested_dict)
     except (library.ZstdError, ValueError) as error:
         raise InputError(
             f"these {len(dictionary)} bytes are no dictionary: {error}; make one with "
