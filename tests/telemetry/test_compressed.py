@@ -11,6 +11,10 @@ from bit_transformer.telemetry import measure, measure_compressed
 TEXT = text_to_bits("the same words, again and again and again. " * 30)
 
 
+def no_idea_of_streams(bits: torch.Tensor, kind: str) -> torch.Tensor | None:
+    return torch.zeros(len(bits)) if kind == "stream" else None
+
+
 def test_the_source_is_measured_unless_asked_otherwise():
     frame = compress_bits(TEXT, "huffman")
     found = measure_compressed(frame)
@@ -18,9 +22,10 @@ def test_the_source_is_measured_unless_asked_otherwise():
     assert (found.stream, found.codec, found.is_decodable) == (None, "huffman", True)
     assert found.num_decoded_bits == len(TEXT)
     assert measure_compressed(frame, which="stream").source is None
-    both = measure_compressed(frame, which="both", logits=torch.zeros(len(frame)), window=512)
+    both = measure_compressed(frame, which="both", predict=no_idea_of_streams, window=512)
     assert both.source is not None
     assert both.stream is not None
+    assert both.source.s is None
     assert both.source.traces["k"].window_bits == 512
     assert both.stream.values() == measure(frame, logits=torch.zeros(len(frame))).values()
 
@@ -66,7 +71,5 @@ def test_a_frame_that_declares_too_much_is_not_decompressed():
 def test_questions_that_make_no_sense_are_refused():
     with pytest.raises(InputError, match="which='all' must be one of source, stream, both"):
         measure_compressed(TEXT, which="all")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="ask for which='stream'"):
-        measure_compressed(TEXT, logits=torch.zeros(len(TEXT)))
     with pytest.raises(BitsError):
         measure_compressed(torch.zeros(2, 2, dtype=torch.uint8))

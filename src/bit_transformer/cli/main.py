@@ -26,6 +26,7 @@ VERBS = {
     "generate": "continue a prompt of text or bits",
     "info": "describe a checkpoint, a run, a corpus, or this installation",
     "data": "build a corpus from files and inspect it",
+    "telemetry": "see how random, how complex and how expected each part of a file is",
 }
 
 _EXAMPLES = """\

@@ -16,8 +16,8 @@ from bit_transformer.telemetry.windows import map_windows
 
 __all__ = ["MAX_PARSED_BITS", "coin_phrases", "lz76_phrases", "lz_complexity"]
 
-MAX_PARSED_BITS = 1 << 27
-"""The longest string that is parsed as a whole; it may take 32 bytes of memory a bit."""
+MAX_PARSED_BITS = 1 << 25
+"""The longest string that is parsed as a whole; that may take 1 GB of memory."""
 
 _SHORT_MEANS = (
     1.0, 2.0, 2.5, 2.75, 3.125, 3.375, 3.625, 3.8906, 4.125, 4.3516, 4.5703, 4.7881,

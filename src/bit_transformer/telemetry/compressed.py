@@ -5,6 +5,7 @@ how good the code is and nothing of the data. That is why the source is measured
 otherwise; and bits that do not decode are reported, not taken for data.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -15,10 +16,13 @@ from bit_transformer.codecs import DEFAULT_MAX_BITS, decompress_prefix
 from bit_transformer.errors import CodecError, InputError
 from bit_transformer.telemetry.measuring import Measurement, measure
 
-__all__ = ["CompressedMeasurement", "Which", "measure_compressed"]
+__all__ = ["CompressedMeasurement", "Predict", "Which", "measure_compressed"]
 
 Which = Literal["source", "stream", "both"]
 """What is measured of a frame: the decompressed bits, the compressed ones, or both."""
+
+Predict = Callable[[Tensor, Literal["source", "stream"]], Tensor | None]
+"""The logits of bits, told which of the two they are; None for none."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def measure_compressed(
     compressed: Tensor,
     *,
     which: Which = "source",
-    logits: Tensor | None = None,
+    predict: Predict | None = None,
     window: int | None = None,
     stride: int | None = None,
     packed: bool = False,
@@ -69,8 +73,7 @@ def measure_compressed(
     Args:
         compressed: one frame, (T,), ``uint8`` or ``bool``.
         which: what is measured.
-        logits: predictions of the compressed bits, for K and S of the model on the stream; they
-            say nothing of the source, which has other bits.
+        predict: called with the bits that are measured, for K of the model and S.
         window: measure each window of that many bits apart, too.
         stride: from one window to the next, a window's length if unset.
         packed: the frame is packed into bytes, as in a file; the stream is the bits of these.
@@ -78,19 +81,19 @@ def measure_compressed(
 
     Raises:
         BitsError: not a bit tensor of one dimension.
-        InputError: ``which`` is unknown, the frame has no bits, logits came without the stream
-            or do not fit it, or the windows do not fit.
+        InputError: ``which`` is unknown, the frame has no bits, the predictions are not finite or
+            do not fit, or the windows do not fit.
     """
     if which not in get_args(Which):
         raise InputError(f"which={which!r} must be one of {', '.join(get_args(Which))}")
-    if logits is not None and which == "source":
-        raise InputError("logits predict the compressed bits; ask for which='stream' or 'both'")
     partial = decompress_prefix(compressed, packed=packed, max_bits=max_bits)
     source = stream = None
     if which != "stream" and len(partial.bits):
-        source = measure(partial.bits, window=window, stride=stride)
+        logits = predict(partial.bits, "source") if predict else None
+        source = measure(partial.bits, logits=logits, window=window, stride=stride)
     if which != "source":
         stream_bits = unpack_bits(compressed) if packed else compressed
+        logits = predict(stream_bits, "stream") if predict else None
         stream = measure(stream_bits, logits=logits, window=window, stride=stride)
     return CompressedMeasurement(
         codec=partial.codec,
