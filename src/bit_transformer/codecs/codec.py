@@ -9,10 +9,10 @@ A codec implements one of the two pairs, whichever fits it, and inherits the oth
 * :class:`Codec` for codes on single bits: write ``encode`` and ``decode``.
 * :class:`PackedCodec` for codes on bytes or machine words: ``encode_packed``, ``decode_packed``.
 
-Invariants: ``decode(encode(bits), len(bits))`` gives back the bits and reads the whole payload.
-No payload, however damaged, makes ``decode`` raise, hang, or take more memory than a small
-multiple of ``num_bits`` and of the payload: it returns the longest valid prefix, and says what
-was wrong. Codecs are immutable and may be shared.
+Invariants: ``decode(encode(bits), len(bits))`` gives back the bits and reads the whole payload;
+an empty source has an empty payload. No payload, however damaged, makes ``decode`` raise, hang,
+or take more memory than a small multiple of ``num_bits`` and of the payload: it returns the
+longest valid prefix, and says what was wrong. Codecs are immutable and may be shared.
 """
 
 from abc import ABC, abstractmethod

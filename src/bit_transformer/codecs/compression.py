@@ -16,7 +16,6 @@ from bit_transformer.bits.packing import check_bits, pack_bits
 from bit_transformer.codecs.codec import Codec, Packed
 from bit_transformer.codecs.frame import (
     DEFAULT_MAX_BITS,
-    FrameContent,
     choose_codec,
     frame_codec,
     open_header,
@@ -112,7 +111,7 @@ def compress_bits(
     Example:
         >>> bits = torch.zeros(1000, dtype=torch.uint8)
         >>> len(compress_bits(bits))
-        30
+        35
     """
     chosen = choose_codec(codec, level=level, table=table, dictionary=dictionary)
     frame = write_frame(pack_tensor(bits), chosen)
@@ -150,7 +149,8 @@ def decompress_bits(
         >>> decompress_bits(compress_bits(bits))
         tensor([ True, False,  True])
     """
-    content = _read(compressed, packed, max_bits, dictionary)
+    frame = _packed_frame(compressed, packed)
+    content = read_frame(frame, max_bits=max_bits, is_padded=packed, dictionary=dictionary)
     if content.error is not None:
         raise content.error
     return unpack_tensor(content.source, compressed)
@@ -172,7 +172,13 @@ def decompress_prefix(
         BitsError: not a bit tensor of shape (N,).
         MissingDependencyError: the codec's package is not installed.
     """
-    content = _read(compressed, packed, max_bits, dictionary)
+    content = read_frame(
+        _packed_frame(compressed, packed),
+        max_bits=max_bits,
+        is_padded=packed,
+        wants_prefix=True,
+        dictionary=dictionary,
+    )
     return Partial(
         bits=unpack_tensor(content.source, compressed),
         is_complete=content.source.num_bits == content.num_source_bits,
@@ -240,13 +246,6 @@ def unpack_tensor(packed: Packed, like: Tensor) -> Tensor:
     """Packed bits as a bit tensor with the dtype and device of ``like``."""
     bits = torch.from_numpy(np.unpackbits(packed.data, count=packed.num_bits))
     return (bits.view(torch.bool) if like.dtype == torch.bool else bits).to(like.device)
-
-
-def _read(
-    compressed: Tensor, packed: bool, max_bits: int, dictionary: bytes | None
-) -> FrameContent:
-    frame = _packed_frame(compressed, packed)
-    return read_frame(frame, max_bits=max_bits, is_padded=packed, dictionary=dictionary)
 
 
 def _packed_frame(compressed: Tensor, packed: bool) -> Packed:

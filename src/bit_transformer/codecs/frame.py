@@ -37,8 +37,12 @@ __all__ = [
 DEFAULT_MAX_BITS = 1 << 30
 """Source bits that a frame may declare unless the caller allows more: 128 MiB of bytes."""
 
-AUTO_CODECS = ("stored", "rle", "huffman", "huffman:english")
-"""What ``"auto"`` tries."""
+AUTO_CODECS = ("stored", "rle", "huffman", "huffman:english", "lz", "zstd")
+"""What ``"auto"`` tries: codes that are quick, need no optional package, and differ in kind."""
+
+_SLOW_CODECS = ("lz",)
+_MAX_SLOW_BITS = 1 << 19
+"""Longer sources are not tried with the slow ones, which gain on others for short ones only."""
 
 _DAMAGED = "compress the source again, or take the valid prefix with decompress_prefix"
 
@@ -171,12 +175,14 @@ def read_frame(
     *,
     max_bits: int = DEFAULT_MAX_BITS,
     is_padded: bool = False,
+    wants_prefix: bool = False,
     dictionary: bytes | None = None,
 ) -> FrameContent:
     """What is in a frame, as far as it can be read.
 
     Args:
         is_padded: up to seven zero bits may follow the frame, as when it came in whole bytes.
+        wants_prefix: decode even a payload that is too short for the declared length.
 
     Raises:
         InputError: a dictionary was given, and the codec has none.
@@ -190,31 +196,33 @@ def read_frame(
         return FrameContent(empty, None, None, 0, error)
     content = FrameContent(empty, codec.name, header.num_source_bits, header.num_bits, None)
     if header.num_source_bits:
-        content = _read_payload(frame, header, codec, content)
+        content = _read_payload(frame, codec, content, wants_prefix)
     if content.error is None:
         content = content._replace(error=_trailing_error(frame, content, is_padded))
     return content
 
 
 def _read_payload(
-    frame: Packed, header: FrameHeader, codec: Codec, content: FrameContent
+    frame: Packed, codec: Codec, content: FrameContent, wants_prefix: bool
 ) -> FrameContent:
-    payload = _bits_from(frame, header.num_bits)
-    least = codec.min_payload_bits(header.num_source_bits)
-    if payload.num_bits < least and not codec.is_complete:
+    """The content with its source, given that without."""
+    num_source_bits, header_bits = content.num_source_bits or 0, content.num_read
+    payload = _bits_from(frame, header_bits)
+    least = codec.min_payload_bits(num_source_bits)
+    if payload.num_bits < least and not wants_prefix:
         reason = (
-            f"{header.num_source_bits} source bits need {least} payload bits or more, "
+            f"{num_source_bits} source bits need {least} payload bits or more, "
             f"and there are {payload.num_bits}"
         )
         return content._replace(error=payload_error(codec, reason, frame.num_bits))
-    decoded = codec.decode_packed(payload, header.num_source_bits)
+    decoded = codec.decode_packed(payload, num_source_bits)
     error = None
     if decoded.problem is not None:
         position = decoded.problem_position
-        if position is not None:
-            position += header.num_bits
-        error = payload_error(codec, decoded.problem, position)
-    num_read = header.num_bits + decoded.num_read
+        error = payload_error(
+            codec, decoded.problem, None if position is None else header_bits + position
+        )
+    num_read = header_bits + decoded.num_read
     return content._replace(source=decoded.source, num_read=num_read, error=error)
 
 
@@ -240,6 +248,8 @@ def _trailing_error(frame: Packed, content: FrameContent, is_padded: bool) -> Co
 def _write_smallest(source: Packed) -> Packed:
     best = _encode(source, get_codec("stored"))
     for name in AUTO_CODECS[1:] if source.num_bits else ():
+        if name in _SLOW_CODECS and source.num_bits > _MAX_SLOW_BITS:
+            continue
         header, payload = _encode(source, get_codec(name))
         if len(header) + payload.num_bits < len(best[0]) + best[1].num_bits:
             best = header, payload

@@ -84,6 +84,8 @@ class HuffmanCodec(PackedCodec):
 
     @override
     def encode_packed(self, source: Packed) -> Packed:
+        if not source.num_bits:
+            return source
         num_bytes = source.num_bits // 8
         prefix = [self.payload_prefix()]
         if self.table is not None:
@@ -98,6 +100,8 @@ class HuffmanCodec(PackedCodec):
 
     @override
     def decode_packed(self, payload: Packed, num_bits: int) -> PackedDecoded:
+        if not num_bits:
+            return PackedDecoded(Packed(payload.data[:0], 0), 0)
         first = np.unpackbits(payload.data[: _MAX_PREFIX_BITS // 8 + 1])
         opened = _open_prefix(first[: payload.num_bits], has_table=num_bits >= 8)
         if isinstance(opened, _Fault):

@@ -103,7 +103,7 @@ class FrameDecoder:
         if self.error is None and self._payload is not None and not self._payload.is_done:
             rest = self._payload.finish()
             self._take_problem()
-        return torch.from_numpy(rest)
+        return torch.from_numpy(np.ascontiguousarray(rest))
 
     def _feed_header(self, part: np.ndarray, *, is_last: bool = False) -> np.ndarray:
         """The bits of the part that come after the header, when that is complete."""
