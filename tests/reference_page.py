@@ -16,6 +16,7 @@ SOURCE = ROOT / "src" / "bit_transformer"
 PAGE = ROOT / "docs" / "reference.md"
 ROOMS = [
     "bits",
+    "codecs",
     "model",
     "data",
     "runs",

@@ -36,6 +36,8 @@ def test_the_public_surface_is_the_promised_one():
         "bits_to_bytes",
         "bits_to_text",
         "bytes_to_bits",
+        "compress_bits",
+        "decompress_bits",
         "evaluate",
         "generate",
         "text_to_bits",

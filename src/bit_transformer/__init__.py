@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         write_bits,
     )
     from bit_transformer.checkpoint import load_model, save_checkpoint
+    from bit_transformer.codecs import compress_bits, decompress_bits
     from bit_transformer.data import DataConfig, build_corpus, open_corpus
     from bit_transformer.errors import BitTransformerError
     from bit_transformer.evaluation import Evaluation, evaluate
@@ -51,6 +52,8 @@ __all__ = [
     "add_parity",
     "check_parity",
     "strip_parity",
+    "compress_bits",
+    "decompress_bits",
     "ModelConfig",
     "BitTransformerLM",
     "save_checkpoint",
@@ -92,6 +95,7 @@ __getattr__, __dir__ = lazy_names(
             "check_parity",
             "strip_parity",
         ],
+        "bit_transformer.codecs": ["compress_bits", "decompress_bits"],
         "bit_transformer.model": ["ModelConfig", "BitTransformerLM"],
         "bit_transformer.checkpoint": ["save_checkpoint", "load_model"],
         "bit_transformer.data": ["DataConfig", "build_corpus", "open_corpus"],
