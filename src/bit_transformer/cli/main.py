@@ -25,6 +25,7 @@ VERBS = {
     "evaluate": "measure a model in bits per byte, beside gzip, bzip2, xz and zstd",
     "generate": "continue a prompt of text or bits",
     "info": "describe a checkpoint, a run, a corpus, or this installation",
+    "codec": "compress files without a model, and compare the codecs",
     "data": "build a corpus from files and inspect it",
     "telemetry": "see how random, how complex and how expected each part of a file is",
 }
