@@ -109,7 +109,7 @@ def test_a_cut_payload_gives_a_prefix(data, drawn):
     assert len(longer.bits) >= len(found.bits)
 
 
-def test_the_example_of_the_formats_page():
+def test_a_match_that_reaches_into_itself_is_written_as_the_format_says():
     payload = CODEC.encode(bits_of(b"abcabcabcabc"))
     text = "".join(map(str, payload))
     assert text == "01100001" + "0" + "01100010" + "0" + "01100011" + "1" + "001000" + "11"
