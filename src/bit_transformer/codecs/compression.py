@@ -110,7 +110,7 @@ def compress_bits(
 
     Example:
         >>> bits = torch.zeros(1000, dtype=torch.uint8)
-        >>> len(compress_bits(bits))
+        >>> len(compress_bits(bits, "rle"))
         35
     """
     chosen = choose_codec(codec, level=level, table=table, dictionary=dictionary)

@@ -174,7 +174,7 @@ def _decode_table() -> np.ndarray:
 
 @njit(cache=True)
 def _write_length(length, acc, num_acc, out, position):
-    """Append the code of one run; fewer than 8 bits wait in ``acc`` before and after."""
+    """Append the code of one run to fewer than 32 bits that wait; after it, fewer than 8 do."""
     while length > _LONGEST:
         acc <<= _LENGTH_DIGITS
         num_acc += _LENGTH_DIGITS
@@ -222,11 +222,15 @@ def _encode(source, num_bits, table, out):
             acc = acc << num_written | entry >> 16
             num_acc += num_written
             open_bits = entry & 0xFF
-            while num_acc >= 8:
-                num_acc -= 8
-                out[position] = acc >> num_acc & 0xFF
-                position += 1
-            acc &= 0xFF
+            if num_acc >= 32:
+                num_acc -= 32
+                word = acc >> num_acc
+                out[position] = word >> 24 & 0xFF
+                out[position + 1] = word >> 16 & 0xFF
+                out[position + 2] = word >> 8 & 0xFF
+                out[position + 3] = word & 0xFF
+                position += 4
+                acc &= (1 << num_acc) - 1
         else:
             for place in range(7, -1, -1):
                 if changes >> place & 1:
