@@ -24,7 +24,15 @@ candidates of a hash chain (dynamic programming; only long matches are taken uns
 import numpy as np
 from typing_extensions import override
 
-from bit_transformer.codecs.codec import Codec, Packed, PackedCodec, PackedDecoded, first_bits
+from bit_transformer.codecs.codec import (
+    Codec,
+    Packed,
+    PackedCodec,
+    PackedDecoded,
+    PayloadDecoder,
+    first_bits,
+    pack,
+)
 from bit_transformer.codecs.lz_code import LENGTH_BITS_OF_LONGEST, MAX_LENGTH
 from bit_transformer.errors import InputError
 
@@ -68,19 +76,9 @@ class LzCodec(PackedCodec):
 
     @override
     def decode_packed(self, payload: Packed, num_bits: int) -> PackedDecoded:
-        from bit_transformer.codecs.lz_kernels import IS_FULL, PADDING_BYTES, decode_into
-
         num_bytes = -(-num_bits // 8)
-        data = np.concatenate([payload.data, np.zeros(PADDING_BYTES, dtype=np.uint8)])
         output = np.empty(min(num_bytes, _FIRST_BYTES), dtype=np.uint8)
-        position, filled, end = 0, 0, IS_FULL
-        while True:
-            position, filled, end = decode_into(
-                data, payload.num_bits, position, output, filled, num_bits
-            )
-            if end != IS_FULL:
-                break
-            output = np.concatenate([output, np.empty_like(output)])[:num_bytes]
+        position, filled, output = _decode(payload, output, 0, num_bits)
         if filled == num_bytes:
             return PackedDecoded(first_bits(Packed(output, 8 * num_bytes), num_bits), position)
         return _cut(payload, position, Packed(output[:filled], 8 * filled), num_bits)
@@ -89,6 +87,10 @@ class LzCodec(PackedCodec):
     def min_payload_bits(self, num_bits: int) -> int:
         # No token spends fewer bits on each byte than the longest match does.
         return (num_bits // 8 // MAX_LENGTH) * (1 + LENGTH_BITS_OF_LONGEST)
+
+    @override
+    def start_decoding(self, num_bits: int) -> PayloadDecoder:
+        return _LzDecoder(self, num_bits)
 
     @override
     def configured(
@@ -102,6 +104,63 @@ class LzCodec(PackedCodec):
         return self if level is None else LzCodec(level)
 
 
+class _LzDecoder(PayloadDecoder):
+    """Bytes come out as their tokens are complete; only a token that is cut is held back."""
+
+    def __init__(self, codec: Codec, num_bits: int) -> None:
+        super().__init__(codec, num_bits)
+        self._held = np.zeros(0, dtype=np.uint8)
+        self._output = np.empty(min(-(-num_bits // 8), _FIRST_BYTES), dtype=np.uint8)
+        self._filled = 0
+
+    @override
+    def feed(self, payload: np.ndarray) -> np.ndarray:
+        held, first = np.concatenate([self._held, payload]), self._filled
+        position, self._filled, self._output = _decode(
+            pack(held), self._output, first, self.num_bits
+        )
+        self._held = held[position:]
+        self.num_read += position
+        bits = np.unpackbits(self._output[first : self._filled])
+        return self._counted(bits[: self.num_bits - self.num_decoded])
+
+    @override
+    def finish(self) -> np.ndarray:
+        if self.is_done:
+            return np.zeros(0, dtype=np.uint8)
+        whole = Packed(self._output[: self._filled], 8 * self._filled)
+        source, num_read, self.problem, _ = _cut(pack(self._held), 0, whole, self.num_bits)
+        self.problem_position = self.num_read + len(self._held)
+        self.num_read += num_read
+        return self._counted(np.unpackbits(source.data, count=source.num_bits)[self.num_decoded :])
+
+    def _counted(self, bits: np.ndarray) -> np.ndarray:
+        self.num_decoded += len(bits)
+        return bits
+
+
+def _decode(
+    payload: Packed, output: np.ndarray, filled: int, num_bits: int
+) -> tuple[int, int, np.ndarray]:
+    """The payload bits that were read, the bytes that are there then, and where they are.
+
+    Args:
+        output: begins with ``filled`` bytes; what comes back may be a larger copy.
+        num_bits: of the whole source.
+    """
+    from bit_transformer.codecs.lz_kernels import IS_FULL, PADDING_BYTES, decode_into
+
+    data = np.concatenate([payload.data, np.zeros(PADDING_BYTES, dtype=np.uint8)])
+    position = 0
+    while True:
+        position, filled, end = decode_into(
+            data, payload.num_bits, position, output, filled, num_bits
+        )
+        if end != IS_FULL:
+            return position, filled, output
+        output = np.concatenate([output, np.empty_like(output)])[: -(-num_bits // 8)]
+
+
 def _cut(payload: Packed, position: int, whole: Packed, num_bits: int) -> PackedDecoded:
     """What came out before the payload ended within the token at ``position``.
 
@@ -111,5 +170,6 @@ def _cut(payload: Packed, position: int, whole: Packed, num_bits: int) -> Packed
     num_flags = 1 if whole.num_bits else 0
     begun = rest[num_flags:] if not rest[:num_flags].any() else rest[:0]
     packed = Packed(np.concatenate([whole.data, np.packbits(begun)]), whole.num_bits + len(begun))
+    num_read = payload.num_bits if len(begun) else position
     problem = f"the payload ends after {packed.num_bits} of {num_bits} bits"
-    return PackedDecoded(packed, payload.num_bits, problem, payload.num_bits)
+    return PackedDecoded(packed, num_read, problem, payload.num_bits)
