@@ -5,7 +5,7 @@ import numpy as np
 __all__ = ["ALL_CODECS", "OWN_COMPLETE", "PROSE", "array_of", "awkward_sources"]
 
 ALL_CODECS = ("stored", "rle", "huffman", "huffman:english", "huffman:bytes")
-OWN_COMPLETE = ("stored", "rle", "huffman:english")
+OWN_COMPLETE = ("stored", "rle", "huffman:english", "lz")
 
 PROSE = (
     b"It is a truth universally acknowledged, that a single man in possession of a good fortune, "

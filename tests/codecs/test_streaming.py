@@ -33,7 +33,7 @@ def test_parts_of_any_size_give_the_whole_source(bits: Tensor, codec: str, size:
 @settings(max_examples=200)
 @given(
     sources,
-    st.sampled_from(ALL_CODECS),
+    st.sampled_from([*ALL_CODECS, "lz"]),
     st.integers(1, 40),
     st.lists(st.integers(0, 10_000), max_size=3),
     st.data(),
