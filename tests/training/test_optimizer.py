@@ -6,7 +6,6 @@ from bit_transformer.model import BitTransformerLM, ModelConfig
 from bit_transformer.training import OptimizerConfig
 from bit_transformer.training.optimizer import (
     BatchedMuon,
-    RowAdagrad,
     build_optimizers,
     orthogonalised,
     set_learning_rate,
@@ -14,41 +13,17 @@ from bit_transformer.training.optimizer import (
 from tests.training.conftest import TINY
 
 
-def table_after(is_sparse: bool, num_steps: int = 4) -> nn.Embedding:
-    table = nn.Embedding(10, 3, sparse=is_sparse)
-    nn.init.ones_(table.weight)
-    optimizer = RowAdagrad(table.parameters(), lr=0.5)
-    weights = torch.linspace(-1.0, 1.0, 12).view(4, 3)
-    for step in range(num_steps):
-        rows = torch.tensor([1, 4, 4, 5 + step])
-        (table(rows) * weights).sum().backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    return table
-
-
-def test_sparse_and_dense_gradients_move_a_table_alike():
-    torch.testing.assert_close(table_after(True).weight, table_after(False).weight)
-
-
-@pytest.mark.parametrize("is_sparse", [True, False])
-def test_rows_without_a_gradient_stay_where_they_are(is_sparse):
-    weight = table_after(is_sparse).weight
-    for row in (0, 2, 3, 9):
-        assert torch.equal(weight[row], torch.ones(3))
-    assert not torch.equal(weight[1], torch.ones(3))
-
-
-def test_adagrad_is_the_one_of_pytorch():
-    weight, reference = (nn.Parameter(torch.ones(5, 3)) for _ in range(2))
-    ours = RowAdagrad([weight], lr=0.1)
-    theirs = torch.optim.Adagrad([reference], lr=0.1)
-    for step in range(5):
-        gradient = torch.randn(5, 3, generator=torch.Generator().manual_seed(step))
-        weight.grad, reference.grad = gradient.clone(), gradient.clone()
-        ours.step()
-        theirs.step()
-    torch.testing.assert_close(weight, reference)
+def test_the_hashed_tables_move_by_plain_gradient_descent_in_the_rows_of_the_step_alone():
+    model = BitTransformerLM(TINY)
+    (table,) = model.parameter_groups()["tables"]
+    *_, optimizer = build_optimizers(model, OptimizerConfig(table_lr=0.5))
+    before = table.detach().clone()
+    rows, values = torch.tensor([[1, 4]]), torch.ones(2, table.shape[1])
+    table.grad = torch.sparse_coo_tensor(rows, values, table.shape)
+    optimizer.step()
+    moved = (table - before).detach()
+    assert torch.equal(moved[[1, 4]], torch.full_like(moved[:2], -0.5))
+    assert not moved[[0, 2, 3, 5]].any()
 
 
 def test_muon_of_many_matrices_is_the_one_of_pytorch():

@@ -36,12 +36,7 @@ _ALL = (
         "the default against overfitting: for many passes over a few megabytes or less",
         {
             "name": "small-data",
-            "model": {
-                "dropout": 0.2,
-                "table_dropout": 0.4,
-                "context_hash_bits": [16, 24, 32],
-            },
-            "optimizer": {"table_lr": 0.05},
+            "model": {"dropout": 0.1, "table_dropout": 0.2},
         },
     ),
     Recipe(

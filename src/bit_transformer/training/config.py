@@ -28,7 +28,9 @@ class OptimizerConfig(BaseModel):
         default=0.02, gt=0, description="learning rate of the matrices under Muon"
     )
     muon_momentum: float = Field(default=0.95, ge=0, lt=1, description="momentum of Muon")
-    table_lr: float = Field(default=0.2, gt=0, description="learning rate of the hashed tables")
+    table_lr: float = Field(
+        default=500.0, gt=0, description="learning rate of the hashed tables, under plain SGD"
+    )
     lr: float = Field(default=3e-3, gt=0, description="learning rate of everything under AdamW")
     beta1: float = Field(default=0.9, ge=0, lt=1, description="AdamW: memory of the gradient")
     beta2: float = Field(default=0.95, ge=0, lt=1, description="AdamW: memory of its square")
