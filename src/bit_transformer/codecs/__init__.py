@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from bit_transformer.codecs.registry import codec_names, get_codec, register_codec
     from bit_transformer.codecs.streaming import FrameDecoder
+    from bit_transformer.codecs.zstd import train_dictionary
 
 __all__ = [
     "compress_bits",
@@ -59,6 +60,7 @@ __all__ = [
     "codec_names",
     "get_codec",
     "register_codec",
+    "train_dictionary",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -88,5 +90,6 @@ __getattr__, __dir__ = lazy_names(
         ],
         "bit_transformer.codecs.codec": ["Codec", "Decoded"],
         "bit_transformer.codecs.registry": ["codec_names", "get_codec", "register_codec"],
+        "bit_transformer.codecs.zstd": ["train_dictionary"],
     },
 )
