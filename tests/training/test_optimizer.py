@@ -19,7 +19,7 @@ def test_the_hashed_tables_move_by_plain_gradient_descent_in_the_rows_of_the_ste
     *_, optimizer = build_optimizers(model, OptimizerConfig(table_lr=0.5))
     before = table.detach().clone()
     rows, values = torch.tensor([[1, 4]]), torch.ones(2, table.shape[1])
-    table.grad = torch.sparse_coo_tensor(rows, values, table.shape)
+    table.grad = torch.sparse_coo_tensor(rows, values, table.shape, check_invariants=True)
     optimizer.step()
     moved = (table - before).detach()
     assert torch.equal(moved[[1, 4]], torch.full_like(moved[:2], -0.5))
