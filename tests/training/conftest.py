@@ -39,6 +39,8 @@ def tiny_config(folder: Path, **changes: Any) -> TrainConfig:
         "evaluate_bytes": 64,
         "sample_every": 0.0,
         "checkpoint_every": 0.25,
+        "compress_prob": 0.0,
+        "telemetry_every": 0,
         "run_dir": folder / "run",
     }
     return TrainConfig.model_validate({**settings, **changes})

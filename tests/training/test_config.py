@@ -50,6 +50,13 @@ def test_a_batch_is_cut_into_equal_parts(make_config, micro_batch_bytes, world_s
         ({"speed": "high"}, "speed"),
         ({"precision": "fp8"}, "precision"),
         ({"trackers": ["carrier pigeon"]}, "trackers"),
+        ({"compress_prob": 1.5}, r"compress_prob is 1\.5"),
+        ({"compress_prob": 0.5, "direct_prob": 0.6}, "lower compress_prob to 0.4"),
+        ({"direct_ramp": 2}, "direct_ramp"),
+        ({"codecs": []}, "names no codec"),
+        ({"codec_weights": [1, 2]}, "2 codec_weights for 1 codecs"),
+        ({"loader_workers": -1}, "loader_workers"),
+        ({"gates": ["s is small"]}, "'s is small' is no gate"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_by_name(make_config, changes, message):

@@ -27,7 +27,10 @@ from bit_transformer.runs import RunFolder, open_run, read_metrics
 from bit_transformer.training import Budget, TrainConfig, loop, resume, train
 from bit_transformer.training.reporting import SilentReporter
 
-TIMES = {"elapsed_s", "apart_s", "bytes_per_s", "wait_share", "peak_memory_bytes", "evaluate_s"}
+TIMES = {
+    "elapsed_s", "apart_s", "bytes_per_s", "wait_share", "peak_memory_bytes", "evaluate_s",
+    "telemetry_s",
+}  # fmt: skip
 
 
 class StopAfter(SilentReporter):

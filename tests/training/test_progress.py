@@ -16,6 +16,11 @@ TRAIN = {
     "bits_per_byte": 4.5,
 }
 VALID = {"kind": "valid", "step": 5, "bits_per_byte": 3.25, "is_best": True}
+VIEWS = {
+    "raw": {"bits_per_bit": 0.4},
+    "compressed": {"bits_per_bit": 0.4, "compressed_fraction": 0.625},
+    "direct": {"bits_per_bit": 0.7, "bits_per_source_bit": 0.4375},
+}
 
 
 @pytest.fixture(params=[True, False], ids=["terminal", "pipe"])
@@ -47,6 +52,31 @@ def test_held_out_losses_samples_and_the_end_are_told(told):
     assert "a sample: To be or not [/to] [bold]be" in told
     assert "8steps" in told
     assert told.rstrip().rstrip("\x1b[?25h").endswith("the budget is spent")
+
+
+def told_of(*rows, monkeypatch):
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    file = io.StringIO()
+    reporter = TerminalReporter(Console(file=file, width=200, highlight=False))
+    for row in rows:
+        reporter.row(row)
+    return file.getvalue().splitlines()
+
+
+def test_views_are_told_beside_the_loss(monkeypatch):
+    train, valid = told_of(
+        {**TRAIN, "views": VIEWS}, {**VALID, "views": VIEWS}, monkeypatch=monkeypatch
+    )
+    for line in (train, valid):
+        assert "compressed to 0.62, direct 0.438 bits/source bit" in line
+
+
+def test_drift_is_told_when_it_begins_and_when_it_ends(monkeypatch):
+    telemetry = {"kind": "telemetry", "step": 5}
+    closed = {**telemetry, "verdict": "warn", "reasons": ["s is 0.300, below 0.6"]}
+    opened = {**telemetry, "verdict": "pass", "reasons": []}
+    lines = told_of(opened, closed, closed, opened, monkeypatch=monkeypatch)
+    assert lines == ["step 5: drift, s is 0.300, below 0.6", "step 5: no drift any more"]
 
 
 def test_long_times_are_told_in_hours():

@@ -6,7 +6,12 @@ import torch
 from bit_transformer.model import BitTransformerLM
 from bit_transformer.training.machine import Machine
 from bit_transformer.training.processes import Processes
-from bit_transformer.training.step import backward_micro_batches, clip_gradients, seed_step
+from bit_transformer.training.step import (
+    backward_bit_losses,
+    backward_micro_batches,
+    clip_gradients,
+    seed_step,
+)
 from tests.training.conftest import TINY
 
 MACHINE = Machine(torch.device("cpu"), "fp32")
@@ -48,6 +53,38 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(model, bits, num_par
     tolerance = 1e-5 * max(gradient.abs().max().item() for gradient in whole.values())
     for name, gradient in whole.items():
         torch.testing.assert_close(parts[name], gradient, rtol=0, atol=tolerance, msg=name)
+
+
+@pytest.mark.parametrize("num_parts", [1, 3])
+def test_keeping_every_bits_loss_changes_neither_the_mean_nor_the_gradient(model, bits, num_parts):
+    expected_loss, expected = gradients(model, bits, num_parts)
+    twin = copy.deepcopy(model)
+    loss, losses = backward_bit_losses(twin, bits, num_parts, MACHINE, ALONE)
+    assert torch.equal(loss, expected_loss)
+    for name, parameter in twin.named_parameters():
+        assert torch.equal(parameter.grad.to_dense(), expected[name]), name
+    assert losses.shape == bits.shape
+    assert not losses.requires_grad
+    torch.testing.assert_close(losses.mean(), loss)
+
+
+def test_padding_has_no_loss_and_no_gradient_and_leaves_other_bits_their_weight(model, bits):
+    views = torch.tensor([0, 1, 2] * 4)
+    lengths = torch.tensor([128, 128, 50] * 4)
+    changed = bits.clone()
+    changed[2::3, 50:] ^= 1
+    found = []
+    for one in (bits, changed):
+        twin = copy.deepcopy(model)
+        loss, losses = backward_bit_losses(twin, one, 2, MACHINE, ALONE, views, lengths)
+        found.append((loss, losses, [p.grad.to_dense() for p in twin.parameters()]))
+    (loss, losses, first), (other_loss, other_losses, second) = found
+    assert torch.equal(losses[2::3, 50:], torch.zeros(4, 78))
+    torch.testing.assert_close(loss, losses.sum() / bits.numel())
+    assert torch.equal(loss, other_loss)
+    assert torch.equal(losses, other_losses)
+    for one, other in zip(first, second, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-7)  # padded keys are looked at
 
 
 def test_clipping_scales_sparse_and_dense_gradients_alike(model, bits):

@@ -22,6 +22,21 @@ def test_tensorboard_gets_every_number_of_a_row(tmp_path):
     assert values == [(1, 8.0), (2, 4.0)]
 
 
+def test_tensorboard_gets_the_numbers_in_parts_of_a_row(tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = RunFolder(tmp_path)
+    (tracker,) = open_trackers(["tensorboard"], run, first_step=1)
+    views = {"raw": {"bits_per_bit": 0.5}, "direct": {"bits_per_source_bit": 0.25}}
+    tracker.write({"step": 1, "kind": "train", "views": views, "reasons": ["no number"]})
+    tracker.close()
+    events = accumulator.EventAccumulator(str(run.tensorboard_path))
+    events.Reload()
+    assert set(events.Tags()["scalars"]) == {
+        "train/views/raw/bits_per_bit",
+        "train/views/direct/bits_per_source_bit",
+    }
+
+
 def test_no_tracker_is_opened_unless_asked_for(tmp_path):
     assert open_trackers([], RunFolder(tmp_path), first_step=1) == []
     assert list(tmp_path.iterdir()) == []

@@ -10,17 +10,25 @@ from bit_transformer.training.config import Budget
 
 __all__ = ["build_parser", "run"]
 
+VIEW_NAMES = ("raw", "compressed", "direct")
+
 _EXAMPLES = """\
 examples:
   bit-transformer evaluate runs/NAME                     on the test split of what it learned from
   bit-transformer evaluate runs/NAME book.txt log.txt    on files of yours, one after the other
   bit-transformer evaluate runs/NAME --limit 5MB --stride 16
   bit-transformer evaluate runs/NAME --json > result.json
+  bit-transformer evaluate runs/NAME --views raw compressed direct --codec huffman:english zstd
 
 Every byte is scored exactly once. The first window of a context is scored from nothing; after it,
 each window scores its last STRIDE bytes, with the rest as context: a smaller stride is slower and
 kinder. Compressors see the same bytes at their strongest settings: as one piece, and in small
 pieces that are compressed alone, since a trained model needs no warm-up and they do.
+
+Views: raw is the data itself. compressed is the data after a codec and back, piece by piece, which
+is checked; the model's predictions are those of raw. direct are the codec's frames: each holds as
+much of the data as fits a context, and bits per byte count what the model needs for the frames,
+per byte of the data that they hold.
 """
 
 
@@ -43,6 +51,12 @@ def build_parser() -> Parser:
     parser.add_argument("--stride", type=int, metavar="BYTES", help="[half a context]")
     parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="windows [16]")
     parser.add_argument("--piece", type=int, default=4096, metavar="BYTES", help="[4096]")
+    parser.add_argument(
+        "--views", nargs="+", choices=VIEW_NAMES, default=[], metavar="VIEW", help="see above"
+    )
+    parser.add_argument(
+        "--codec", nargs="+", default=[], metavar="NAME", help="of the views [the training's]"
+    )
     parser.add_argument("--no-compressors", action="store_true", help="only the model")
     parser.add_argument("--best", action="store_true", help="a run's best checkpoint, not newest")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:1, ... [cpu]")
@@ -75,6 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
         data,
         piece_bytes=None if arguments.no_compressors else arguments.piece,
         is_quiet=arguments.quiet,
+        views=arguments.views,
+        codecs=arguments.codec,
         context_bytes=arguments.context,
         stride_bytes=arguments.stride,
         batch_size=arguments.batch_size,

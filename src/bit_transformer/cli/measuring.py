@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,21 @@ from bit_transformer.cli.progress import byte_progress, note
 from bit_transformer.evaluation import (
     CompressorResult,
     Evaluation,
+    ViewScore,
     comparison_table,
+    compressed_score,
+    direct_score,
     evaluate,
     measure_compressors,
+    raw_score,
+    views_table,
 )
 from bit_transformer.model import BitTransformerLM
 
 __all__ = ["Comparison", "compare"]
+
+DEFAULT_CODECS = ("huffman:english",)
+"""For a model whose training knew no codec."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Comparison:
     evaluation: Evaluation
     pieces: Evaluation | None
     compressors: Sequence[CompressorResult]
+    views: Sequence[ViewScore] = ()
 
     def to_json(self) -> str:
         """Everything, as one JSON object."""
@@ -48,6 +57,7 @@ class Comparison:
             "model": self.evaluation.as_dict(),
             "model_in_pieces": None if self.pieces is None else self.pieces.as_dict(),
             "compressors": [asdict(result) for result in self.compressors],
+            "views": [score.as_dict() for score in self.views],
         }
         return json.dumps(content, indent=2, allow_nan=False)
 
@@ -67,6 +77,8 @@ class Comparison:
             console.print(self.evaluation.table(), "")
         if self.compressors:
             console.print(comparison_table(self.evaluation, self.compressors, pieces=self.pieces))
+        if self.views:
+            console.print("", views_table(self.views, self.compressors))
 
 
 def compare(
@@ -76,6 +88,8 @@ def compare(
     *,
     piece_bytes: int | None = 4096,
     is_quiet: bool = False,
+    views: Sequence[str] = (),
+    codecs: Sequence[str] = (),
     **options: Any,
 ) -> Comparison:
     """The model's evaluation, with the compressors' results beside it.
@@ -83,13 +97,25 @@ def compare(
     Args:
         piece_bytes: measure both also on pieces of that length; None leaves out pieces and
             compressors.
+        views: which of ``raw``, ``compressed`` and ``direct`` to tell apart.
+        codecs: for the last two; those of the training if there are none given.
         options: those of :func:`~bit_transformer.evaluation.evaluate`.
     """
-    options["encoding"] = Coding.of(load_metadata(checkpoint)).name
+    metadata = load_metadata(checkpoint)
+    options["encoding"] = Coding.of(metadata).name
+    codecs = codecs or metadata.get("codecs") or DEFAULT_CODECS
     started = time.monotonic()
     with byte_progress("evaluating", is_quiet=is_quiet) as progress:
         evaluation = evaluate(model, data.content, progress=progress, **options)
     evaluate_s = time.monotonic() - started
+    scores: list[ViewScore] = []
+    for view in dict.fromkeys(views):
+        if view == "raw":
+            scores.append(raw_score(evaluation))
+        elif view == "compressed":
+            scores += [compressed_score(evaluation, data.content, codec) for codec in codecs]
+        else:
+            scores += _direct_scores(model, data.content, codecs, options, is_quiet=is_quiet)
     pieces, compressors = None, []
     if piece_bytes is not None:
         with byte_progress("evaluating in pieces", is_quiet=is_quiet) as progress:
@@ -106,4 +132,21 @@ def compare(
         evaluation,
         pieces,
         compressors,
+        scores,
     )
+
+
+def _direct_scores(
+    model: BitTransformerLM,
+    content: bytes,
+    codecs: Sequence[str],
+    options: Mapping[str, Any],
+    *,
+    is_quiet: bool,
+) -> list[ViewScore]:
+    shared = {name: value for name, value in options.items() if name != "stride_bytes"}
+    scores = []
+    for codec in codecs:
+        with byte_progress(f"evaluating frames of {codec}", is_quiet=is_quiet) as progress:
+            scores.append(direct_score(model, content, codec, progress=progress, **shared))
+    return scores

@@ -32,6 +32,7 @@ examples:
   bit-transformer train ~/texts --model.width 384 --model.depth 6 --batch_bytes 16384
   bit-transformer train --recipe nanogpt --print_config > mine.toml
   bit-transformer train --config mine.toml --budget 300steps
+  bit-transformer train ~/texts --direct_prob 0.3 --codecs huffman:english rle
   bit-transformer train --resume runs/NAME               go on where a run was stopped
   torchrun --nproc-per-node 2 -m bit_transformer train ~/texts
 Ctrl-C saves and stops; so does the end of the budget.

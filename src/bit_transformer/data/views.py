@@ -10,7 +10,7 @@ both probabilities at zero everything is raw.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ class ViewMixture:
         of_step = mix(seed ^ mix(np.array([step], np.uint64)))
         return mix(of_step ^ mix(np.arange(first, first + num_rows, dtype=np.uint64)))
 
-    def _codec_edges(self) -> NDArray[np.float64]:
+    def _codec_edges(self) -> NDArray[Any]:
         """Where, between 0 and 1, the share of each codec but the last ends."""
         weights = np.asarray(self.codec_weights or [1.0] * len(self.codecs), np.float64)
         return np.cumsum(weights)[:-1] / weights.sum()

@@ -11,7 +11,19 @@ from bit_transformer.lazy import lazy_names
 if TYPE_CHECKING:
     from bit_transformer.evaluation.compressors import CompressorResult, measure_compressors
     from bit_transformer.evaluation.evaluation import evaluate
-    from bit_transformer.evaluation.report import Evaluation, PositionScore, comparison_table
+    from bit_transformer.evaluation.report import (
+        Evaluation,
+        PositionScore,
+        comparison_table,
+    )
+    from bit_transformer.evaluation.views import (
+        ViewScore,
+        compressed_score,
+        direct_score,
+        mean_score,
+        raw_score,
+    )
+    from bit_transformer.evaluation.side_by_side import views_table
     from bit_transformer.evaluation.windows import Window, plan_windows
 
 __all__ = [
@@ -19,6 +31,12 @@ __all__ = [
     "Evaluation",
     "PositionScore",
     "comparison_table",
+    "views_table",
+    "ViewScore",
+    "raw_score",
+    "compressed_score",
+    "direct_score",
+    "mean_score",
     "measure_compressors",
     "CompressorResult",
     "plan_windows",
@@ -30,6 +48,14 @@ __getattr__, __dir__ = lazy_names(
     {
         "bit_transformer.evaluation.evaluation": ["evaluate"],
         "bit_transformer.evaluation.report": ["Evaluation", "PositionScore", "comparison_table"],
+        "bit_transformer.evaluation.views": [
+            "ViewScore",
+            "raw_score",
+            "compressed_score",
+            "direct_score",
+            "mean_score",
+        ],
+        "bit_transformer.evaluation.side_by_side": ["views_table"],
         "bit_transformer.evaluation.compressors": ["CompressorResult", "measure_compressors"],
         "bit_transformer.evaluation.windows": ["Window", "plan_windows"],
     },

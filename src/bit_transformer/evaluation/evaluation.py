@@ -17,7 +17,7 @@ from bit_transformer.evaluation.report import Evaluation, PositionScore
 from bit_transformer.evaluation.windows import Window, plan_windows
 from bit_transformer.model import BitTransformerLM
 
-__all__ = ["evaluate"]
+__all__ = ["Data", "as_array", "check_settings", "evaluate", "measuring"]
 
 Data = bytes | bytearray | memoryview | np.ndarray | Split
 
@@ -53,8 +53,8 @@ def evaluate(
         InputError: there is no data, a setting is out of range, or the model predicts something
             that is not a number.
     """
-    values = _as_array(data)
-    _check(values, context_bytes, batch_size, limit_bytes)
+    values = as_array(data)
+    check_settings(values, context_bytes, batch_size, limit_bytes)
     values = values[:limit_bytes]
     group_bits = GROUP_BITS if encoding == "parity" else 8
     context = context_bytes or max(1, model.config.context_bits // group_bits)
@@ -63,7 +63,7 @@ def evaluate(
         model = model.to(device)
     tally = _Tally(group_bits)
     windows = plan_windows(len(values), context, stride, piece_bytes)
-    with _measuring(model, precision):
+    with measuring(model, precision):
         for batch in _batches(windows, batch_size):
             bits = _batch_bits(values, batch, encoding)
             logits = model(bits.to(next(model.parameters()).device)).cpu()
@@ -136,7 +136,12 @@ def _batches(windows: Iterable[Window], batch_size: int) -> Iterator[list[Window
         yield batch
 
 
-def _as_array(data: Data) -> np.ndarray:
+def as_array(data: Data) -> np.ndarray:
+    """The bytes of any kind of data, (N,) uint8.
+
+    Raises:
+        InputError: it is of another kind.
+    """
     if isinstance(data, Split):
         return data.bytes
     if isinstance(data, bytes | bytearray | memoryview):
@@ -149,9 +154,14 @@ def _as_array(data: Data) -> np.ndarray:
     raise InputError(f"data must be bytes, a split or a uint8 array of shape (N,), got {seen}")
 
 
-def _check(
+def check_settings(
     values: np.ndarray, context_bytes: int | None, batch_size: int, limit_bytes: int | None
 ) -> None:
+    """Refuse settings out of range, and no data.
+
+    Raises:
+        InputError: something is.
+    """
     if limit_bytes is not None and limit_bytes < 1:
         raise InputError(f"limit_bytes must be at least 1, got {limit_bytes}")
     if context_bytes is not None and context_bytes < 1:
@@ -169,7 +179,7 @@ def _batch_bits(values: np.ndarray, windows: Sequence[Window], encoding: str) ->
 
 
 @contextmanager
-def _measuring(model: BitTransformerLM, precision: str) -> Iterator[None]:
+def measuring(model: BitTransformerLM, precision: str) -> Iterator[None]:
     """No gradients, no dropout, the asked precision; and afterwards all as it was."""
     was_training = model.training
     kind = next(model.parameters()).device.type

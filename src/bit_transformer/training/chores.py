@@ -9,8 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from bit_transformer.bits import add_parity, bits_to_bytes, strip_parity, text_to_bits
-from bit_transformer.evaluation import evaluate
+from bit_transformer.codecs import get_codec
+from bit_transformer.evaluation import (
+    Evaluation,
+    ViewScore,
+    compressed_score,
+    direct_score,
+    evaluate,
+    mean_score,
+    raw_score,
+)
 from bit_transformer.generation import generate
 from bit_transformer.training.session import Session
 from bit_transformer.training.snapshots import save_snapshot
@@ -50,29 +61,79 @@ def evaluate_now(session: Session) -> bool:
             precision=session.machine.precision,
             encoding=config.data.encoding,
         )
+        views = _held_out_views(session, scores)
+    bits_per_byte = scores.bits_per_byte
+    if config.direct_prob == 1:  # the model knows frames only, so its code for the data counts
+        bits_per_byte = 8 * (views[-1].bits_per_source_bit or 0.0)
     best = counters.best_bits_per_byte
-    is_best = best is None or scores.bits_per_byte < best
+    is_best = best is None or bits_per_byte < best
     if is_best:
-        counters.best_step, counters.best_bits_per_byte = counters.step, scores.bits_per_byte
-    counters.last_bits_per_byte = scores.bits_per_byte
-    row = {
+        counters.best_step, counters.best_bits_per_byte = counters.step, bits_per_byte
+    counters.last_bits_per_byte = bits_per_byte
+    row: dict[str, Any] = {
         "kind": "valid",
         "bits_per_bit": scores.bits_per_bit,
-        "bits_per_byte": scores.bits_per_byte,
+        "bits_per_byte": bits_per_byte,
         "bit_accuracy": scores.bit_accuracy,
         "byte_accuracy": scores.byte_accuracy,
         "num_bytes": scores.num_bytes,
         "is_best": is_best,
         "evaluate_s": time.perf_counter() - started,
     }
+    if views:
+        row["views"] = {score.view: score.figures() for score in views}
     session.recorder.row(row_of(session, row))
     return is_best
 
 
+def _held_out_views(session: Session, scores: Evaluation) -> list[ViewScore]:
+    """The views that the training has, on the bytes that ``scores`` is of.
+
+    With several codecs, each makes frames of its part of them, so that the time does not grow.
+    """
+    config = session.config
+    if not config.has_views:
+        return []
+    data = session.corpus.valid.bytes[: scores.num_bytes]
+    found = [raw_score(scores)]
+    if config.compress_prob > 0:
+        every = [compressed_score(scores, data, codec) for codec in config.codecs]
+        found.append(mean_score(every))
+    if config.direct_prob > 0:
+        parts = np.array_split(data, min(len(config.codecs), len(data)))
+        every = [
+            direct_score(
+                session.state.model,
+                part,
+                codec,
+                context_bytes=config.window_bytes,
+                batch_size=EVALUATION_WINDOWS,
+                precision=session.machine.precision,
+                encoding=config.data.encoding,
+            )
+            for part, codec in zip(parts, config.codecs, strict=False)
+        ]
+        found.append(mean_score(every))
+    return found
+
+
 def sample_now(session: Session) -> None:
-    """Write what the model makes of the prompt at this point; the step is the seed."""
+    """Write what the model makes of the prompt at this point; the step is the seed.
+
+    Where the training has direct sequences, one more sample is what the model writes in the first
+    of its codecs that is complete, decompressed.
+    """
     config, counters = session.config, session.state.counters
     counters.sampled = session.pace.spent(counters)
+    if config.direct_prob < 1:
+        _sample_raw(session)
+    codec = next(filter(_is_complete, config.codecs), None) if config.direct_prob else None
+    if codec is not None:
+        _sample_direct(session, codec)
+
+
+def _sample_raw(session: Session) -> None:
+    config, counters = session.config, session.state.counters
     has_parity = config.data.encoding == "parity"
     prompt = text_to_bits(config.sample_prompt)
     with _apart(session):
@@ -85,6 +146,26 @@ def sample_now(session: Session) -> None:
     data_bits = strip_parity(bits) if has_parity else bits
     text = bits_to_bytes(data_bits).decode("utf-8", errors="replace")
     session.recorder.sample(row_of(session, {"prompt": config.sample_prompt, "text": text}))
+
+
+def _sample_direct(session: Session, codec: str) -> None:
+    config = session.config
+    with _apart(session):
+        bits = generate(
+            session.state.model,
+            text_to_bits(config.sample_prompt),
+            num_bytes=config.sample_bytes,
+            seed=session.state.counters.step,
+            codec=codec,
+            decompress=True,
+        ).cpu()
+    text = bits_to_bytes(bits).decode("utf-8", errors="replace")
+    sample = {"prompt": config.sample_prompt, "text": text, "view": "direct", "codec": codec}
+    session.recorder.sample(row_of(session, sample))
+
+
+def _is_complete(codec: str) -> bool:
+    return codec != "auto" and get_codec(codec).is_complete
 
 
 def save_now(session: Session) -> None:
@@ -107,6 +188,7 @@ def save_now(session: Session) -> None:
                 "evaluated_step": counters.evaluated_step,
                 "corpus": session.corpus.digest,
                 "data": config.data.model_dump(mode="json"),
+                **({"codecs": list(config.codecs)} if config.has_views else {}),
             },
         )
 

@@ -10,9 +10,10 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bit_transformer.data.config import DataConfig
+from bit_transformer.data.config import DataConfig, check_views
 from bit_transformer.errors import ConfigError
 from bit_transformer.model.config import ModelConfig
+from bit_transformer.telemetry.gates import Gates
 from bit_transformer.training.budget import Budget
 
 __all__ = ["Budget", "OptimizerConfig", "ScheduleConfig", "TrainConfig"]
@@ -113,6 +114,28 @@ class TrainConfig(BaseModel):
         default="auto", description="auto takes ddp under torchrun"
     )
 
+    compress_prob: float = Field(
+        default=0.0, description="share of sequences that go through a codec and back"
+    )
+    direct_prob: float = Field(
+        default=0.0, description="share of sequences that are the bits of a codec's frame"
+    )
+    compress_ramp: float = Field(
+        default=0.0, ge=0, le=1, description="share of budget in which compress_prob rises from 0"
+    )
+    direct_ramp: float = Field(
+        default=0.0, ge=0, le=1, description="share of budget in which direct_prob rises from 0"
+    )
+    codecs: tuple[str, ...] = Field(
+        default=("huffman:english",), description="what compresses, each sequence by one of them"
+    )
+    codec_weights: tuple[float, ...] = Field(
+        default=(), description="how often each codec is drawn; equally often if empty"
+    )
+    loader_workers: int | None = Field(
+        default=None, ge=0, description="processes that compress; unset: one where it pays"
+    )
+
     log_every: int = Field(default=1, ge=1, description="steps per row of metrics.jsonl")
     evaluate_every: float = Field(
         default=0.1, ge=0, le=1, description="share of budget; 0: at the end"
@@ -121,6 +144,18 @@ class TrainConfig(BaseModel):
     sample_every: float = Field(default=0.25, ge=0, le=1, description="share of budget; 0: never")
     sample_bytes: int = Field(default=256, ge=1, description="length of one sample")
     sample_prompt: str = Field(default="", description="what a sample continues")
+    telemetry_every: int = Field(
+        default=0,
+        ge=0,
+        description="steps from one measurement of K, C and S to the next; 0: never",
+    )
+    telemetry_of: Literal["source", "stream", "both"] = Field(
+        default="source", description="K and C of frames: of the data behind them, or of their bits"
+    )
+    gates: tuple[str, ...] = Field(
+        default=("warn:s<0.6", "warn:c>0.98", "warn:k>0.98"),
+        description="bounds on K, C and S that warn of drift, or stop",
+    )
     checkpoint_every: float = Field(
         default=0.1, ge=0, le=1, description="share of budget; 0: at the end"
     )
@@ -141,6 +176,21 @@ class TrainConfig(BaseModel):
     def batch_windows(self) -> int:
         """Training sequences of one step, over all processes."""
         return self.batch_bytes // self.window_bytes
+
+    @property
+    def has_views(self) -> bool:
+        """Whether any sequence goes through a codec."""
+        return self.compress_prob > 0 or self.direct_prob > 0
+
+    @property
+    def measures_bits(self) -> bool:
+        """Whether steps keep the loss of every bit, beside its mean.
+
+        The bit head has these losses anyway. The softmax control would need other operations for
+        them, so there they are left out where nothing but metrics would ask for them.
+        """
+        asks = self.compress_prob > 0 or self.telemetry_every > 0
+        return self.direct_prob > 0 or (asks and self.model.head == "bits")
 
     def micro_batches(self, world_size: int = 1) -> int:
         """How many parts each of ``world_size`` processes cuts its share of a batch into.
@@ -180,4 +230,6 @@ class TrainConfig(BaseModel):
                 f"bytes that fit the model's context; the nearest is {near}"
             )
         self.micro_batches()
+        check_views(self.compress_prob, self.direct_prob, self.codecs, self.codec_weights)
+        Gates(self.gates)
         return self

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from bit_transformer.data import Batch
 from bit_transformer.errors import BitTransformerError, ConfigError, RunError, TrainingError
@@ -24,7 +25,7 @@ from bit_transformer.runs import RunFolder, environment, open_run
 from bit_transformer.training.budget import Budget
 from bit_transformer.training.chores import do_what_is_due, evaluate_now, save_now
 from bit_transformer.training.config import TrainConfig
-from bit_transformer.training.meter import Meter
+from bit_transformer.training.meter import Gradient, Meter
 from bit_transformer.training.optimizer import set_learning_rate
 from bit_transformer.training.processes import Processes
 from bit_transformer.training.recording import open_recorder
@@ -33,11 +34,13 @@ from bit_transformer.training.schedule import schedule_factor
 from bit_transformer.training.session import Session, open_session
 from bit_transformer.training.snapshots import newest_snapshot
 from bit_transformer.training.step import (
+    backward_bit_losses,
     backward_micro_batches,
     clip_gradients,
     seed_step,
     update,
 )
+from bit_transformer.training.view_sums import add_sums, sums_of
 
 __all__ = ["TrainResult", "resume", "take_step", "train"]
 
@@ -133,6 +136,8 @@ def _note_start(run: RunFolder, config: TrainConfig, snapshot: Path | None) -> N
 def _loop(session: Session) -> None:
     """Alternate chores and steps until the budget is spent or a stop is asked for."""
     with session.new_loader() as loader:
+        if session.config.has_views:
+            loader.wait_until_ready()  # starting processes and codecs is no part of any step
         batches = iter(loader)
         meter = Meter(session, loader)
         while not session.must_stop:
@@ -150,31 +155,40 @@ def take_step(session: Session, batches: Iterator[Batch], meter: Meter) -> None:
         session.pace.middle_of_next_step(session.state.counters), session.config.schedule
     )
     set_learning_rate(session.state.optimizers, factor)
-    loss, norm = _find_gradient(session, batch)
-    _check_finite(session, loss, norm)
+    gradient = _find_gradient(session, batch)
+    _check_finite(session, gradient)
     update(session.state.optimizers)
-    _count(session, loss, time.perf_counter() - started)
-    meter.after_step(norm)
+    _count(session, gradient, time.perf_counter() - started)
+    meter.after_step(batch, gradient)
     session.recorder.beat(session.state.counters.step)
 
 
-def _find_gradient(session: Session, batch: Batch) -> tuple[float, float]:
-    """The mean loss over all processes, and the norm of the gradient that is left clipped."""
+def _find_gradient(session: Session, batch: Batch) -> Gradient:
+    """The mean loss over all processes, and the gradient's norm; the gradient is left clipped."""
     config, processes = session.config, session.processes
     seed_step(config.seed, session.state.counters.step, processes.rank)
-    loss = backward_micro_batches(
-        session.step_model,
-        batch.bits.to(session.machine.device, non_blocking=True),
-        session.num_parts,
-        session.machine,
-        processes,
-    )
+    loss, bit_losses = _backward(session, batch)
     norm = clip_gradients(session.state.model.parameters(), config.clip_norm, processes)
-    (mean_loss,) = processes.mean([loss.item()])
-    return mean_loss, norm.item()
+    sums = [] if batch.views is None else sums_of(batch.views, bit_losses)
+    mean_loss, *mean_sums = processes.mean([loss.item(), *sums])
+    view_sums = tuple(value * processes.world_size for value in mean_sums)
+    return Gradient(mean_loss, norm.item(), bit_losses, view_sums)
 
 
-def _count(session: Session, loss: float, step_s: float) -> None:
+def _backward(session: Session, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    """The mean loss of this process, and the loss of every bit where somebody asks for it."""
+    device = session.machine.device
+    bits = batch.bits.to(device, non_blocking=True)
+    common = (session.step_model, bits, session.num_parts, session.machine, session.processes)
+    if not session.config.measures_bits:
+        return backward_micro_batches(*common), None
+    if batch.views is None or session.config.direct_prob == 0:
+        return backward_bit_losses(*common)
+    views, lengths = (part.to(device) for part in batch.views[:2])
+    return backward_bit_losses(*common, views, lengths)
+
+
+def _count(session: Session, gradient: Gradient, step_s: float) -> None:
     """Add the step to the counters; time and requests to stop are the same in all processes."""
     counters = session.state.counters
     is_asked, counters.step_s = session.processes.mean(
@@ -184,12 +198,15 @@ def _count(session: Session, loss: float, step_s: float) -> None:
     counters.spent_s += counters.step_s
     counters.step += 1
     counters.bytes_seen += session.config.batch_bytes
-    counters.loss_sum += loss
+    counters.loss_sum += gradient.loss
     counters.loss_steps += 1
+    if gradient.view_sums:
+        counters.view_sums = add_sums(counters.view_sums, list(gradient.view_sums))
 
 
-def _check_finite(session: Session, loss: float, norm: float) -> None:
+def _check_finite(session: Session, gradient: Gradient) -> None:
     """Refuse to move the weights by something that is no number."""
+    loss, norm = gradient.loss, gradient.norm
     if math.isfinite(loss) and math.isfinite(norm):
         return
     what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient's norm is {norm}"

@@ -4,9 +4,10 @@ import ctypes
 import shutil
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -96,19 +97,24 @@ def has_fast_bf16(device: torch.device) -> bool:
 
 
 def try_compiled(
-    step_model: nn.Module, config: TrainConfig, machine: Machine, example: Tensor
+    step_model: nn.Module,
+    config: TrainConfig,
+    machine: Machine,
+    example: Tensor,
+    options: Mapping[str, Any] | None = None,
 ) -> nn.Module:
     """A compiled twin of ``step_model`` where that is asked for and works, else itself.
 
     Compiling happens here, on one forward and backward pass over ``example``, whose gradients are
-    dropped. A failure (no C++ compiler, say) is warned of and is no error.
+    dropped; ``options`` are those of the steps' calls. A failure (no C++ compiler, say) is warned
+    of and is no error.
     """
     if not _should_compile(config, machine):
         return step_model
     compiled = cast(nn.Module, torch.compile(step_model))
     try:
         with machine.autocast():
-            loss = compiled(example, return_loss=True)
+            loss = compiled(example, **(options or {"return_loss": True})).mean()
         loss.backward()
     except Exception as error:  # noqa: BLE001 - the compiler may fail in any way at all
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

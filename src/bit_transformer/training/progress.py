@@ -28,6 +28,8 @@ class TerminalReporter:
         self.console = console or Console(file=sys.stderr, highlight=False)
         self._bar: Progress | None = None
         self._loss: float | None = None
+        self._views: dict[str, dict[str, float]] = {}
+        self._verdict = "pass"
         self._told = time.monotonic()
 
     def preparing(self, message: str) -> None:
@@ -47,8 +49,15 @@ class TerminalReporter:
         """Move the bar, or tell a held-out loss."""
         if row["kind"] == "valid":
             best = ", the best so far" if row["is_best"] else ""
-            self._say(f"step {row['step']}: held out {row['bits_per_byte']:.3f} bits/byte{best}")
+            views = _told_views(row.get("views", {}))
+            self._say(
+                f"step {row['step']}: held out {row['bits_per_byte']:.3f} bits/byte{best}{views}"
+            )
             return
+        if row["kind"] == "telemetry":
+            self._warn(row)
+            return
+        self._views = _smoothed_views(self._views, row.get("views", {}))
         loss = row["bits_per_byte"]
         self._loss = loss if self._loss is None else _smoothed(self._loss, loss)
         if self._bar is not None:
@@ -82,8 +91,15 @@ class TerminalReporter:
         return {
             "rate": f"{row['bytes_per_s'] / 1000:.1f} KB/s",
             "eta": _clock(left_s),
-            "loss": f"{self._loss:.3f} bits/byte",
+            "loss": f"{self._loss:.3f} bits/byte{_told_views(self._views)}",
         }
+
+    def _warn(self, row: Mapping[str, Any]) -> None:
+        """Tell of drift when a gate closes, and when all are open again."""
+        if row["verdict"] != self._verdict:
+            self._verdict = row["verdict"]
+            what = f"drift, {'; '.join(row['reasons'])}" if row["reasons"] else "no drift any more"
+            self._say(f"step {row['step']}: {what}")
 
 
 def _make_bar(console: Console) -> Progress:
@@ -96,6 +112,28 @@ def _make_bar(console: Console) -> Progress:
         console=console,
         transient=True,
     )
+
+
+def _told_views(views: Mapping[str, Mapping[str, float]]) -> str:
+    """What is worth telling of the views that are not raw: how small, and how well predicted."""
+    told = ""
+    compressed, direct = views.get("compressed", {}), views.get("direct", {})
+    if "compressed_fraction" in compressed:
+        told += f", compressed to {compressed['compressed_fraction']:.2f}"
+    if "bits_per_source_bit" in direct:
+        told += f", direct {direct['bits_per_source_bit']:.3f} bits/source bit"
+    return told
+
+
+def _smoothed_views(
+    before: Mapping[str, Mapping[str, float]], now: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    smoothed = {view: dict(figures) for view, figures in before.items()}
+    for view, figures in now.items():
+        known = smoothed.setdefault(view, {})
+        for name, value in figures.items():
+            known[name] = _smoothed(known[name], value) if name in known else value
+    return smoothed
 
 
 def _smoothed(before: float, now: float) -> float:

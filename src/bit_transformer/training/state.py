@@ -44,7 +44,8 @@ class Counters:
 
     ``evaluated``, ``sampled`` and ``saved`` are what had been spent, in the budget's own unit, when
     the run last did that. ``spent_s`` counts training only and ``apart_s`` all else. ``loss_sum``
-    and ``loss_steps`` hold the losses since the last row of metrics.
+    and ``loss_steps`` hold the losses since the last row of metrics, ``view_sums`` what
+    :mod:`~bit_transformer.training.view_sums` has counted since then.
     """
 
     step: int = 0
@@ -57,6 +58,7 @@ class Counters:
     saved: float = 0.0
     loss_sum: float = 0.0
     loss_steps: int = 0
+    view_sums: list[float] = field(default_factory=list)
     best_step: int | None = None
     best_bits_per_byte: float | None = None
     last_bits_per_byte: float | None = None

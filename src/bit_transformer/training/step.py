@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from bit_transformer.training.machine import Machine
 from bit_transformer.training.processes import Processes
 
-__all__ = ["backward_micro_batches", "clip_gradients", "seed_step", "update"]
+__all__ = ["backward_bit_losses", "backward_micro_batches", "clip_gradients", "seed_step", "update"]
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:
@@ -45,6 +45,42 @@ def backward_micro_batches(
             loss.backward()
         total += loss.detach()
     return total
+
+
+def backward_bit_losses(
+    step_model: nn.Module,
+    bits_BT: Tensor,
+    num_parts: int,
+    machine: Machine,
+    processes: Processes,
+    views: Tensor | None = None,
+    lengths: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The mean loss as :func:`backward_micro_batches` gives it, and the loss of every bit.
+
+    With ``lengths``, each bit that counts weighs 1 / (B T), whatever the number of those that do
+    not: so a bit has the same weight in every batch, part and process.
+
+    Shapes: ``bits_BT`` (B, T) uint8, ``views`` and ``lengths`` (B,) int64; the losses (B, T)
+    float32, zero where padding is.
+    """
+    total = torch.zeros((), device=machine.device)
+    all_losses = []
+    rows = range(0, len(bits_BT), len(bits_BT) // num_parts)
+    size = rows.step
+    for number, first in enumerate(rows, start=1):
+        options: dict[str, Tensor] = {}
+        if views is not None and lengths is not None:
+            part = slice(first, first + size)
+            options = {"view": views[part], "lengths": lengths[part]}
+        with processes.joint_gradients(step_model, is_last=number == num_parts):
+            with machine.autocast():
+                losses_BT = step_model(bits_BT[first : first + size], return_loss="bits", **options)
+                loss = losses_BT.mean() / num_parts
+            loss.backward()
+        total += loss.detach()
+        all_losses.append(losses_BT.detach())
+    return total, torch.cat(all_losses)
 
 
 def clip_gradients(

@@ -1,6 +1,6 @@
 """Where rows of metrics go besides ``metrics.jsonl``; nothing, unless asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from bit_transformer.errors import MissingDependencyError
@@ -41,14 +41,25 @@ class TensorBoardTracker:
         self._writer = SummaryWriter(str(run.tensorboard_path), purge_step=first_step)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Take one row: each of its numbers becomes a point of the curve KIND/NAME."""
-        for name, value in row.items():
-            if isinstance(value, int | float) and name != "step":
+        """Take one row: each of its numbers becomes a point of the curve KIND/NAME.
+
+        Numbers in parts of the row have the part's name before theirs: KIND/views/raw/NAME.
+        """
+        for name, value in _numbers(row):
+            if name != "step":
                 self._writer.add_scalar(f"{row['kind']}/{name}", value, row["step"])
 
     def close(self) -> None:
         """Flush the event files."""
         self._writer.close()
+
+
+def _numbers(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, int | float]]:
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float):
+            yield prefix + name, value
 
 
 def open_trackers(names: Sequence[str], run: RunFolder, first_step: int) -> list[Tracker]:
