@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional
 
 from bit_transformer.model import BitTransformerLM
-from bit_transformer.model.block import Block, FeedForward, make_norm, squared_relu
+from bit_transformer.model.block import Block, ChannelDropout, FeedForward, make_norm, squared_relu
 from tests.model.models import make_config
 
 
@@ -78,3 +78,18 @@ def test_the_squared_relu_and_its_gradient_are_those_of_the_two_steps() -> None:
     (expected,) = torch.autograd.grad((torch.relu(plain).square() * weights).sum(), plain)
     assert torch.equal(squared_relu(ours), torch.relu(plain).square())
     assert torch.equal(gradient, expected)
+
+
+def test_dropout_drops_whole_channels_of_a_sequence_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    dropped = ChannelDropout(0.25).train()(torch.ones(40, 3, 500))
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
+    assert set(dropped.unique().tolist()) == {0.0, torch.tensor(1 / 0.75).item()}
+    torch.testing.assert_close(dropped.mean(), torch.tensor(1.0), atol=0.02, rtol=0.0)
+    assert not torch.equal(dropped[0], dropped[1])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_dropout_outside_training_changes_nothing(share: float) -> None:
+    x_BND = torch.randn(2, 3, 4)
+    assert ChannelDropout(share).eval()(x_BND) is x_BND

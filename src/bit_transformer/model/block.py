@@ -10,7 +10,7 @@ from bit_transformer.model.attention import CausalSelfAttention
 from bit_transformer.model.cache import LayerCache
 from bit_transformer.model.config import ModelConfig
 
-__all__ = ["Block", "FeedForward", "make_norm", "squared_relu"]
+__all__ = ["Block", "ChannelDropout", "FeedForward", "make_norm", "squared_relu"]
 
 
 class RMSNorm(nn.Module):
@@ -24,6 +24,26 @@ class RMSNorm(nn.Module):
 def make_norm(config: ModelConfig) -> nn.Module:
     """Return a normalisation over the width, of the kind that the configuration asks for."""
     return nn.LayerNorm(config.width, bias=False) if config.norm == "layernorm" else RMSNorm()
+
+
+class ChannelDropout(nn.Module):
+    """Dropout of whole channels of a sequence: one draw for all of its positions.
+
+    A draw for every number took as long as a third of the training step of a compiled model.
+    Source: Gal and Ghahramani 2016, A Theoretically Grounded Application of Dropout.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x_BND: Tensor) -> Tensor:
+        """Return ``x_BND``, in training with a share of its channels at zero, the others larger."""
+        if not self.training or self.share == 0.0:
+            return x_BND
+        batch_size, _, width = x_BND.shape
+        is_kept = torch.rand(batch_size, 1, width, device=x_BND.device) >= self.share
+        return x_BND * (is_kept / (1.0 - self.share)).to(x_BND.dtype)
 
 
 class _SquaredReLU(torch.autograd.Function):
@@ -75,7 +95,7 @@ class Block(nn.Module):
         self.attention = CausalSelfAttention(config)
         self.feed_forward_norm = make_norm(config)
         self.feed_forward = FeedForward(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = ChannelDropout(config.dropout)
         self.embedding_skip = nn.Parameter(torch.zeros(1)) if config.has_embedding_skip else None
 
     def attend(

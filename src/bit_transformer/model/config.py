@@ -45,7 +45,9 @@ class ModelConfig(BaseModel):
     context_patches: int = Field(
         default=256, ge=1, description="patches of context used in training"
     )
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of activations dropped")
+    dropout: float = Field(
+        default=0.0, ge=0.0, lt=1.0, description="share of a sequence's channels dropped"
+    )
     feed_forward_factor: int = Field(default=4, ge=1, description="hidden width over width")
     context_hash_bits: tuple[int, ...] = Field(
         default=(16, 24, 32, 40, 48, 64),

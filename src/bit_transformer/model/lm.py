@@ -18,7 +18,7 @@ from bit_transformer.bits import check_bits
 from bit_transformer.errors import BitsError, InputError
 from bit_transformer.model.attention import rotary_tables
 from bit_transformer.model.bit_head import SoftmaxHead, make_head
-from bit_transformer.model.block import Block, make_norm
+from bit_transformer.model.block import Block, ChannelDropout, make_norm
 from bit_transformer.model.cache import Cache, LayerCache
 from bit_transformer.model.compressed import Compressed, read_frames
 from bit_transformer.model.config import ModelConfig
@@ -55,6 +55,7 @@ class BitTransformerLM(nn.Module):
             else None
         )
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.input_dropout = ChannelDropout(config.dropout)
         self.final_norm = make_norm(config)
         self.head = make_head(config)
         self.recomputes_activations = config.reversible
@@ -317,7 +318,7 @@ class BitTransformerLM(nn.Module):
             embedded_BND = embedded_BND + self.position(positions)
         if self.config.has_embedding_norm:
             embedded_BND = functional.rms_norm(embedded_BND, (embedded_BND.shape[-1],))
-        return functional.dropout(embedded_BND, self.config.dropout, self.training), rotary
+        return self.input_dropout(embedded_BND), rotary
 
     def _blocks(self) -> list[Block]:
         return cast(list[Block], list(self.blocks))
