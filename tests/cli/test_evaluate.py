@@ -85,3 +85,42 @@ def test_empty_files_and_folders_without_a_model_are_refused(tiny_run, tmp_path,
     assert (code, "no bytes" in err) == (1, True)
     code, _, err = call("evaluate", tmp_path)
     assert (code, "no finished checkpoint" in err) == (1, True)
+
+
+def test_views_stand_side_by_side_with_the_compressors(tiny_run, call):
+    code, out, _ = call(
+        "evaluate", tiny_run, "--limit", "2KB", "--quiet",
+        "--views", "raw", "compressed", "direct", "--codec", "huffman:english", "rle",
+    )  # fmt: skip
+    assert code == 0
+    table = out.split("Views of the data")[1]
+    for text in ("raw", "compressed", "direct", "huffman:english", "rle", "gzip -9"):
+        assert text in table
+
+
+def test_views_are_in_the_json(tiny_run, call):
+    code, out, _ = call(
+        "evaluate", tiny_run, "--limit", "2KB", "--quiet", "--json", "--no-compressors",
+        "--views", "raw", "compressed", "direct",
+    )  # fmt: skip
+    assert code == 0
+    found = json.loads(out)
+    raw, compressed, direct = found["views"]
+    assert [one["view"] for one in found["views"]] == ["raw", "compressed", "direct"]
+    assert raw["bits_per_bit"] == pytest.approx(found["model"]["bits_per_bit"])
+    assert compressed["bits_per_bit"] == raw["bits_per_bit"]
+    assert direct["codec"] == "huffman:english"
+    assert direct["num_source_bits"] == 16_000
+    assert direct["bits_per_source_bit"] == pytest.approx(
+        direct["bits_per_bit"] * direct["compressed_fraction"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--views", "sideways"], "sideways"), (["--views", "direct", "--codec", "rel"], "rel")],
+)
+def test_views_and_codecs_that_are_not_there_are_refused(tiny_run, call, arguments, message):
+    code, _, err = call("evaluate", tiny_run, "--limit", "1KB", "--no-compressors", *arguments)
+    assert code == 2
+    assert message in err

@@ -128,3 +128,30 @@ def test_ctrl_c_saves_the_run_and_says_how_to_go_on(texts, tmp_path):
     assert process.returncode == 0, err
     assert f"bit-transformer train --resume {run}" in out
     assert json.loads((run / "status.json").read_text())["state"] == "stopped"
+
+
+def test_the_options_of_views_reach_the_run(train_run):
+    run = train_run(
+        "--budget", "3steps", "--compress_prob", "0.5", "--direct_prob", "0.5",
+        "--codecs", "huffman:english", "rle", "--codec_weights", "3", "1",
+        "--telemetry_every", "1",
+    )  # fmt: skip
+    config = json.loads((run / "config.json").read_text())
+    assert (config["codecs"], config["codec_weights"]) == (["huffman:english", "rle"], [3.0, 1.0])
+    kinds = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert any("direct" in row.get("views", {}) for row in kinds)
+    assert [row["step"] for row in kinds if row["kind"] == "telemetry"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--compress_prob", "0.9", "--direct_prob", "0.9"], "lower compress_prob to 0.1"),
+        (["--direct_prob", "2"], "a probability is from 0 to 1"),
+        (["--gates", "s"], "'s' is no gate"),
+    ],
+)
+def test_views_that_do_not_fit_together_are_refused(texts, call, options, message):
+    code, _, err = call("train", texts, "--recipe", "tiny", "--print_config", *options)
+    assert code == 2
+    assert message in err

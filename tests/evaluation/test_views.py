@@ -134,11 +134,11 @@ def test_views_and_compressors_stand_side_by_side():
         ViewScore("raw", 1, 800, 200.0, 700, 800),
         ViewScore("direct", 1, 400, 160.0, 300, 800, 400, "rle"),
     ]
-    console = Console(width=150, record=True, file=io.StringIO())
+    console = Console(width=80, record=True, file=io.StringIO())
     console.print(views_table(scores, [CompressorResult("gzip -9", 2.0, 4.0, 4096)]))
+    lines = console.export_text().splitlines()
     raw, direct, gzip = (
-        next(line for line in console.export_text().splitlines() if name in line)
-        for name in ("raw", "direct", "gzip")
+        next(line for line in lines if name in line) for name in ("raw", "direct", "gzip")
     )
     assert "0.2500" in raw
     assert "2.000" in raw

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         PositionScore,
         comparison_table,
     )
+    from bit_transformer.evaluation.side_by_side import views_table
     from bit_transformer.evaluation.views import (
         ViewScore,
         compressed_score,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         mean_score,
         raw_score,
     )
-    from bit_transformer.evaluation.side_by_side import views_table
     from bit_transformer.evaluation.windows import Window, plan_windows
 
 __all__ = [

@@ -20,9 +20,11 @@ def views_table(
 
     A compressor's figures are those of the whole data in one piece, the kindest to it.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(
+        box=SIMPLE_HEAD,  # with lines between the columns it would not fit 80 characters
         title="Views of the data",
         caption="bits per byte: code length per byte of the data, less is better. The last two "
         "columns are the codec or compressor alone: in ÷ out is how many times smaller",
