@@ -31,8 +31,8 @@ def views_table(
         title_justify="left",
         caption_justify="left",
     )
-    table.add_column("view")
-    table.add_column("codec")
+    table.add_column("view", no_wrap=True)
+    table.add_column("codec", no_wrap=True)
     for name in ("bits per bit", "accuracy", "bits per source bit", "bits per byte"):
         table.add_column(name, justify="right")
     table.add_column("out ÷ in", justify="right")
