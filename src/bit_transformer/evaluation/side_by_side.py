@@ -24,7 +24,9 @@ def views_table(
     from rich.table import Table
 
     table = Table(
-        box=SIMPLE_HEAD,  # with lines between the columns it would not fit 80 characters
+        box=SIMPLE_HEAD,  # lines between the columns would not fit into 80 characters
+        padding=(0, 1, 0, 0),
+        show_edge=False,
         title="Views of the data",
         caption="bits per byte: code length per byte of the data, less is better. The last two "
         "columns are the codec or compressor alone: in ÷ out is how many times smaller",
