@@ -35,7 +35,7 @@ def views_table(
     )
     table.add_column("view", no_wrap=True)
     table.add_column("codec", no_wrap=True)
-    for name in ("bits per bit", "accuracy", "bits per source bit", "bits per byte"):
+    for name in ("bits per bit", "bits right", "bits per source bit", "bits per byte"):
         table.add_column(name, justify="right")
     table.add_column("out ÷ in", justify="right")
     table.add_column("in ÷ out", justify="right")
