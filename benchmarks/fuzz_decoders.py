@@ -21,16 +21,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from hashlib import sha1
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 
 from tests.codecs.fuzzing import TARGETS, check, read_corpus, seeds, write_corpus
 
 MAX_INPUT_BYTES = 600
-HANG_S = 10
+HANG_S = 30
+Step = tuple[str, int, int]
 MEMORY_LIMIT_MB = 1024
 
 
@@ -92,8 +96,8 @@ def fuzz(target: str, arguments: argparse.Namespace) -> list[Part]:
         found, kept = Path(root, "found"), Path(root, "kept")
         found.mkdir()
         kept.mkdir()
-        for number, data in enumerate([*seeds(target), *kept_inputs(target)]):
-            (found / f"seed-{number}").write_bytes(data)
+        for data in {*seeds(target), *kept_inputs(target)}:
+            (found / sha1(data).hexdigest()).write_bytes(data)
         compiled_s = arguments.seconds * arguments.compiled_share
         uncompiled = {"NUMBA_DISABLE_JIT": "1"}
         checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(Path(root, "cache"))}
@@ -103,6 +107,8 @@ def fuzz(target: str, arguments: argparse.Namespace) -> list[Part]:
         ]
         if arguments.keep:
             run_worker(target, "merge", found, 0, uncompiled)
+            if not any(kept.iterdir()):
+                raise SystemExit(f"no input of {target} could be kept; the old ones stay")
             write_corpus(target, [path.read_bytes() for path in kept.iterdir()])
     return parts
 
@@ -168,8 +174,41 @@ def run_atheris(target: str, folder: Path, seconds: float) -> None:
 
 
 def run_merge(target: str, folder: Path, _seconds: float) -> None:
-    """The fewest inputs that reach everything the found ones reach, into the folder beside them."""
-    fuzz_with_atheris(target, ["-merge=1", str(folder.with_name("kept")), str(folder)])
+    """Few inputs that reach every step from line to line that the found ones reach, small first."""
+    seen: set[Step] = set()
+    for path in sorted(folder.iterdir(), key=lambda path: (path.stat().st_size, path.name)):
+        data = path.read_bytes()
+        steps = traced_steps(target, data)
+        if not steps <= seen:
+            seen |= steps
+            (folder.with_name("kept") / path.name).write_bytes(data)
+
+
+def traced_steps(target: str, data: bytes) -> set[Step]:
+    """The pairs of lines of this package that one check runs through one after the other."""
+    steps: set[Step] = set()
+
+    def trace(frame: FrameType, _event: str, _argument: object) -> Callable | None:
+        file = frame.f_code.co_filename
+        if "bit_transformer" not in file:
+            return None
+        last = 0
+
+        def trace_lines(frame: FrameType, event: str, _argument: object) -> Callable:
+            nonlocal last
+            if event == "line":
+                steps.add((file, last, frame.f_lineno))
+                last = frame.f_lineno
+            return trace_lines
+
+        return trace_lines
+
+    sys.settrace(trace)
+    try:
+        check(target, data)
+    finally:
+        sys.settrace(None)
+    return steps
 
 
 def fuzz_with_atheris(target: str, options: list[str]) -> None:
