@@ -25,6 +25,7 @@ KINDS = ("ddp", "fsdp2")
 PLAIN = TINY.model_copy(update={"dropout": 0.0})
 COMMON = {"model": PLAIN, "budget": Budget(steps=6), "sample_every": 0.5, "sample_bytes": 3}
 LONGER = Budget(steps=10)
+VIEWS = {"compress_prob": 0.4, "direct_prob": 0.4, "codecs": ["rle"], "telemetry_every": 3}
 
 WORKER = """
     import json, os, signal, sys
@@ -71,6 +72,8 @@ def alone(folder):
     for name in ("whole", *KINDS):
         runs[name] = train(tiny_config(folder, **COMMON, run_dir=folder / f"one {name}")).run
     six_steps = losses(runs["whole"])
+    views = tiny_config(folder, **COMMON, **VIEWS, run_dir=folder / "one views")
+    runs["views"] = train(views).run
     resume(runs["whole"].path, budget=LONGER)
     for kind in KINDS:
         set_distributed(runs[kind], kind)
@@ -91,6 +94,8 @@ def output(folder, alone):
             )
             jobs.append(("train", config.model_dump(mode="json")))
         jobs.append(("resume", str(runs[kind].path)))
+        views = tiny_config(folder, **changes, **VIEWS, run_dir=folder / f"views {kind}")
+        jobs.append(("train", views.model_dump(mode="json")))
         stopped = tiny_config(folder, **changes, run_dir=folder / f"stopped {kind}")
         jobs.append(("stop", stopped.model_dump(mode="json")))
     (folder / "short.txt").write_bytes(b"too short")
@@ -119,7 +124,7 @@ def run_two(folder: Path, jobs: list) -> str:
 
 def losses(run: RunFolder) -> list[float]:
     rows, _ = read_metrics(run.metrics_path)
-    return [row["bits_per_bit"] for row in rows]
+    return [row["bits_per_bit"] for row in rows if "bits_per_bit" in row]
 
 
 def set_distributed(run: RunFolder, kind: str) -> None:
@@ -136,6 +141,22 @@ def test_two_processes_train_like_one(folder, alone, output, kind, name):
     samples, _ = read_metrics(run.samples_path)
     assert [row["step"] for row in samples] == [3, 6]
     assert json.loads((run.checkpoints_path / "best.json").read_text())["step"] > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_processes_choose_views_and_count_them_like_one(folder, alone, output, kind):
+    expected, found = (
+        read_metrics(run.metrics_path)[0]
+        for run in (alone[0]["views"], RunFolder(folder / f"views {kind}"))
+    )
+    assert [row["kind"] for row in found] == [row["kind"] for row in expected]
+    for row, twin in zip(found, expected, strict=True):
+        assert set(row.get("views", {})) == set(twin.get("views", {}))
+        for view, figures in row.get("views", {}).items():
+            # A bit whose values are nearly as likely may be right by rounding.
+            tolerances = {name: 0.02 if name == "bit_accuracy" else TOLERANCE for name in figures}
+            for name, tolerance in tolerances.items():
+                assert figures[name] == pytest.approx(twin["views"][view][name], rel=tolerance)
 
 
 @pytest.mark.parametrize("kind", KINDS)
