@@ -20,6 +20,7 @@ def make_config(**settings: Any) -> ModelConfig:
         "context_hash_bits": (16, 24),
         "table_rows_log2": 6,
         "table_width": 4,
+        "table_dropout": 0.0,
     }
     return ModelConfig.model_validate({**small, **settings})
 

@@ -16,6 +16,7 @@ TINY = ModelConfig(
     context_patches=16,
     table_rows_log2=6,
     table_width=4,
+    table_dropout=0.0,
     dropout=0.1,
 )
 

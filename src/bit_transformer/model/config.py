@@ -54,11 +54,11 @@ class ModelConfig(BaseModel):
         description="lengths in bits of the hashed contexts; empty for none",
     )
     table_rows_log2: int = Field(
-        default=16, ge=1, le=28, description="rows of each hashed table, log2"
+        default=18, ge=1, le=28, description="rows of each hashed table, log2"
     )
-    table_width: int = Field(default=64, ge=1, description="channels of one row of a hashed table")
+    table_width: int = Field(default=32, ge=1, description="channels of one row of a hashed table")
     table_dropout: float = Field(
-        default=0.0,
+        default=0.1,
         ge=0.0,
         lt=1.0,
         description="share of positions at which only some shorter contexts stay",

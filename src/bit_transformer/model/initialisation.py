@@ -13,7 +13,7 @@ GPT2_STD = 0.02
 
 
 def initialise(model: nn.Module, config: ModelConfig) -> None:
-    """Fill every parameter of ``model`` in place, drawing from PyTorch's global generator.
+    """Fill every parameter of a new ``model`` in place, drawing from PyTorch's global generator.
 
     Source: zero output matrices as in modded-nanogpt's records; "gpt2" is Radford et al. 2019 with
     the residual scaling of section 2.3.
@@ -39,7 +39,6 @@ def _initialise_linear(name: str, module: nn.Linear, config: ModelConfig) -> Non
 
 def _initialise_embedding(name: str, module: nn.Embedding, config: ModelConfig) -> None:
     if name.endswith("contexts"):
-        nn.init.zeros_(module.weight)
-    else:
-        is_gpt2 = config.initialisation == "gpt2"
-        nn.init.normal_(module.weight, std=GPT2_STD if is_gpt2 else 1.0)
+        return  # made of zeros, most of which are never written
+    is_gpt2 = config.initialisation == "gpt2"
+    nn.init.normal_(module.weight, std=GPT2_STD if is_gpt2 else 1.0)

@@ -102,8 +102,11 @@ class PatchEmbedding(nn.Module):
         self.context_mix = None
         if config.context_hash_bits:
             num_contexts = len(config.context_hash_bits)
-            self.contexts = nn.Embedding(
-                num_contexts << config.table_rows_log2, config.table_width, sparse=True
+            # Memory of zeros is taken when it is first written; to draw fifty million random numbers
+            # that nobody uses would take a second.
+            num_rows = num_contexts << config.table_rows_log2
+            self.contexts = nn.Embedding.from_pretrained(
+                torch.zeros(num_rows, config.table_width), freeze=False, sparse=True
             )
             if num_contexts * config.table_width != config.width:
                 self.context_mix = nn.Linear(
