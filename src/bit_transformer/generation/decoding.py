@@ -15,27 +15,35 @@ import torch
 from torch import Tensor
 
 from bit_transformer.generation.row import Row
-from bit_transformer.generation.sampling import Sampling, choose
-from bit_transformer.model import BitTransformerLM
+from bit_transformer.generation.sampling import Sampling, bit_logits, choose
+from bit_transformer.model import BitTransformerLM, View
 
 __all__ = ["decode", "window_start"]
 
 
 def decode(
-    model: BitTransformerLM, rows: Sequence[Row], sampling: Sampling, *, use_cache: bool
+    model: BitTransformerLM,
+    rows: Sequence[Row],
+    sampling: Sampling,
+    *,
+    use_cache: bool,
+    view: View = "raw",
+    keeps_logits: bool = False,
 ) -> Iterator[list[Tensor]]:
     """For each patch, what each row gains: a list of (t,) uint8, possibly empty.
 
-    Ends when all rows are finished. Without the cache, each patch's prediction is computed from
+    Ends when all rows are finished. ``keeps_logits`` puts what the model predicted of each new bit,
+    before any reshaping, into its row. Without the cache, each patch's prediction is computed from
     all patches before it.
     """
     size = model.config.patch_bits
-    trunk = _Trunk(model, rows, use_cache=use_cache)
+    trunk = _Trunk(model, rows, use_cache=use_cache, view=view)
     patch = min(row.num_prompt for row in rows) // size
     while not all(row.is_finished for row in rows):
         with torch.inference_mode(), _Evaluating(model):
-            bits = _draw_patch(model, trunk.state_before(patch), rows, patch, sampling)
-        yield [_append(row, bits[i], patch * size) for i, row in enumerate(rows)]
+            state = trunk.state_before(patch)
+            bits, logits = _draw_patch(model, state, rows, patch, sampling, keeps_logits)
+        yield [_append(row, bits[i], logits[i], patch * size) for i, row in enumerate(rows)]
         patch += 1
 
 
@@ -72,10 +80,13 @@ class _Evaluating:
 class _Trunk:
     """The trunk's state before any patch, for all rows, with or without a cache."""
 
-    def __init__(self, model: BitTransformerLM, rows: Sequence[Row], *, use_cache: bool) -> None:
+    def __init__(
+        self, model: BitTransformerLM, rows: Sequence[Row], *, use_cache: bool, view: View
+    ) -> None:
         self.model = model
         self.rows = rows
         self.use_cache = use_cache
+        self.view: View = view
         self.device = next(model.parameters()).device
         self.start = 0
         self.cache = None
@@ -87,7 +98,7 @@ class _Trunk:
         first = patch - 1
         if self.cache is None or start != self.start or not self.use_cache:
             self.cache = self.model.start_cache(
-                len(self.rows), max_patches=max(1, config.context_patches - 1)
+                len(self.rows), max_patches=max(1, config.context_patches - 1), view=self.view
             )
             first = self.start = start
         size = config.patch_bits
@@ -96,36 +107,66 @@ class _Trunk:
 
 
 def _draw_patch(
-    model: BitTransformerLM, state: Tensor, rows: Sequence[Row], patch: int, sampling: Sampling
-) -> np.ndarray:
-    """One patch for each row, (B, P) uint8: its known bits, and drawn ones behind them."""
+    model: BitTransformerLM,
+    state: Tensor,
+    rows: Sequence[Row],
+    patch: int,
+    sampling: Sampling,
+    keeps_logits: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One patch for each row, (B, P) uint8: its known bits, and drawn ones behind them.
+
+    With it the predictions of the drawn bits, (B, P) float32; zeros where they are not kept.
+    """
     size = model.config.patch_bits
     first = patch * size
     known = np.stack([row.between(first, first + size) for row in rows])
     num_known = np.array([min(max(row.num_known - first, 0), size) for row in rows])
     bits = torch.from_numpy(known)
+    logits = torch.zeros(bits.shape)
     done = 0
     for piece_bits in model.config.piece_bits:
         piece = slice(done, done + piece_bits)
         num_fixed = np.clip(num_known - done, 0, piece_bits)
         if (num_fixed < piece_bits).any():
             log_probs = model.piece_log_probs(state, bits[:, :done].to(state.device)).cpu()
-            allowed = _allowed(bits[:, piece], num_fixed) if num_fixed.any() else None
+            allowed = _allowed(rows, bits, num_known, done, piece_bits)
             uniforms = _uniforms(rows, num_fixed < piece_bits, sampling)
             values = choose(log_probs, uniforms, sampling, allowed)
             shifts = torch.arange(piece_bits - 1, -1, -1)
             bits[:, piece] = ((values[:, None] >> shifts) & 1).to(torch.uint8)
+            if keeps_logits:
+                logits[:, piece] = bit_logits(log_probs, values)
         done += piece_bits
-    return bits.numpy()
+    return bits.numpy(), logits.numpy()
 
 
-def _allowed(bits: Tensor, num_fixed: np.ndarray) -> Tensor:
-    """Which values (B, 2^s) of a piece (B, s) begin with its row's first ``num_fixed`` bits."""
-    size = bits.shape[1]
+def _allowed(
+    rows: Sequence[Row], bits: Tensor, num_known: np.ndarray, done: int, size: int
+) -> Tensor | None:
+    """The possible values (B, 2^s) of the piece behind ``done`` bits of the patch, if not all are.
+
+    Those that begin with the bits that their row knows, and agree with its constraint.
+    """
+    num_fixed = np.clip(num_known - done, 0, size)
+    bound = [
+        i
+        for i, row in enumerate(rows)
+        if row.constraint is not None and not row.is_finished and num_fixed[i] < size
+    ]
+    if not num_fixed.any() and not bound:
+        return None
     shifts = torch.arange(size - 1, -1, -1)
-    fixed = (bits.long() << shifts).sum(-1, keepdim=True)
+    fixed = (bits[:, done : done + size].long() << shifts).sum(-1, keepdim=True)
     free = torch.from_numpy(size - num_fixed)[:, None]
-    return (torch.arange(2**size) >> free) == (fixed >> free)
+    allowed = (torch.arange(2**size) >> free) == (fixed >> free)
+    for i in bound:
+        constraint = rows[i].constraint
+        assert constraint is not None
+        decided = bits[i, num_known[i] : done + num_fixed[i]].numpy()
+        values = constraint.allowed(decided, size - int(num_fixed[i]))
+        allowed[i, allowed[i].clone()] = torch.from_numpy(values)
+    return allowed
 
 
 def _uniforms(rows: Sequence[Row], is_drawn: np.ndarray, sampling: Sampling) -> Tensor:
@@ -136,6 +177,7 @@ def _uniforms(rows: Sequence[Row], is_drawn: np.ndarray, sampling: Sampling) -> 
     return torch.tensor(draws, dtype=torch.float64)
 
 
-def _append(row: Row, patch: np.ndarray, first: int) -> Tensor:
+def _append(row: Row, patch: np.ndarray, logits: np.ndarray, first: int) -> Tensor:
     """What of a drawn patch that begins at bit ``first`` is new to the row, and kept."""
-    return row.append(patch[max(row.num_known - first, 0) :])
+    new = slice(max(row.num_known - first, 0), None)
+    return row.append(patch[new], logits[new])

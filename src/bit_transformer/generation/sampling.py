@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bit_transformer.errors import GenerationError, InputError
 
-__all__ = ["Sampling", "choose"]
+__all__ = ["Sampling", "bit_logits", "choose"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,23 @@ def choose(
     # Kept below the total, so that rounding can never select a value beyond the last possible one.
     targets = uniforms.clamp(max=1 - 2**-40)[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, targets, right=True)[:, 0]
+
+
+def bit_logits(log_probs: Tensor, values: Tensor) -> Tensor:
+    """The log-odds of each bit of these values, given the bits before it in the same value.
+
+    Shapes: ``log_probs`` (B, 2^s); ``values`` (B,) int64. Returns (B, s) float32.
+    """
+    size = log_probs.shape[-1].bit_length() - 1
+    totals = log_probs.float()
+    logits = []
+    for depth in reversed(range(size)):
+        branches = totals.unflatten(-1, (-1, 2))
+        taken = (values >> (size - depth))[:, None, None].expand(-1, 1, 2)
+        zero, one = branches.gather(1, taken)[:, 0].unbind(-1)
+        logits.append(one - zero)
+        totals = branches.logsumexp(-1)
+    return torch.stack(logits[::-1], dim=-1)
 
 
 def _without_tail(probs: Tensor, sampling: Sampling) -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from bit_transformer.bits import Utf8Stream, text_to_bits
+from bit_transformer.codecs import Codec
 from bit_transformer.generation.generation import stream
 from bit_transformer.generation.stopping import Stop
 from bit_transformer.model import BitTransformerLM
@@ -22,6 +23,7 @@ def stream_text(
     top_p: float | None = None,
     seed: int | None = None,
     stop: Stop | Sequence[Stop] | None = None,
+    codec: str | Codec | None = None,
 ) -> Iterator[str]:
     """The text that the model adds to a prompt, as it comes.
 
@@ -30,7 +32,8 @@ def stream_text(
 
     Args:
         num_bytes: how many to add, unless a stop condition ends them earlier.
-        temperature: and the rest, as for :func:`~bit_transformer.generation.generation`.
+        codec: the model writes compressed bits of this codec, and the text is what they hold.
+        temperature: and the rest, as for :func:`~bit_transformer.generation.generate`.
 
     Raises:
         InputError: an argument does not fit.
@@ -46,6 +49,8 @@ def stream_text(
         top_p=top_p,
         seed=seed,
         stop=stop,
+        codec=codec,
+        decompress=codec is not None,
     )
     return _characters(pieces, prompt_bits)
 
@@ -60,6 +65,7 @@ def generate_text(
     top_p: float | None = None,
     seed: int | None = None,
     stop: Stop | Sequence[Stop] | None = None,
+    codec: str | Codec | None = None,
 ) -> str:
     """All that :func:`stream_text` would yield, as one string."""
     return "".join(
@@ -72,6 +78,7 @@ def generate_text(
             top_p=top_p,
             seed=seed,
             stop=stop,
+            codec=codec,
         )
     )
 
