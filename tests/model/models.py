@@ -22,7 +22,7 @@ def make_config(**settings: Any) -> ModelConfig:
         "table_width": 4,
         "table_dropout": 0.0,
     }
-    return ModelConfig.model_validate({**small, **settings})
+    return ModelConfig(**{**small, **settings})
 
 
 def build_model(*, seed: int = 0, noise: float = 0.3, **settings: Any) -> BitTransformerLM:

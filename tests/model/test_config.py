@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bit_transformer.errors import ConfigError
 from bit_transformer.model import BitTransformerLM, ModelConfig
 from tests.model.models import make_config
 
@@ -63,7 +64,7 @@ def test_the_default_head_fits_every_even_width(width: int) -> None:
 def test_settings_that_do_not_fit_are_refused_by_name(
     settings: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=message):
         make_config(**settings)
 
 

@@ -12,7 +12,7 @@ from bit_transformer.cli.progress import byte_progress, note
 from bit_transformer.cli.settings import add_settings, collect_settings
 from bit_transformer.data.config import DataConfig
 from bit_transformer.errors import ConfigError, InputError
-from bit_transformer.recipes import explain_validation
+from bit_transformer.settings import explain_validation
 
 if TYPE_CHECKING:
     from bit_transformer.data import BuildProgress, Corpus

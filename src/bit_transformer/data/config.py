@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bit_transformer.errors import ConfigError
+from bit_transformer.settings import Settings
 
 __all__ = ["DataConfig", "Encoding", "check_views"]
 
 Encoding = Literal["bytes", "parity"]
 
 
-class DataConfig(BaseModel):
+class DataConfig(Settings):
     """The sources of a corpus, its split, and how its bytes become bits.
 
     A pattern without a slash is matched against a file's own name and, where it excludes, also
@@ -22,8 +23,6 @@ class DataConfig(BaseModel):
     the path within the given folder; there, too, ``*`` stands for any characters. Patterns
     choose among what folders hold: a file that is named outright is always taken.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     paths: list[Path] = Field(
         default_factory=list,

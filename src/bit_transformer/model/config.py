@@ -3,9 +3,10 @@
 import math
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bit_transformer.errors import ConfigError
+from bit_transformer.settings import Settings
 
 __all__ = ["MAX_CONTEXT_BITS", "MAX_TREE_BITS", "ModelConfig", "View"]
 
@@ -23,14 +24,12 @@ def _default_head_dim(settings: dict[str, Any]) -> int:
     return next((size for size in (128, 96, 64, 48, 32, 16, 8) if width % size == 0), width)
 
 
-class ModelConfig(BaseModel):
+class ModelConfig(Settings):
     """The shape of a :class:`~bit_transformer.model.BitTransformerLM`.
 
     The switches exist to measure what each element is worth (``benchmarks/ablations.py``), and to
     build the byte-level GPT that serves as the control.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     patch_bits: int = Field(
         default=8, ge=1, le=32, description="bits that the trunk sees as one position"

@@ -102,7 +102,7 @@ class PatchEmbedding(nn.Module):
         self.context_mix = None
         if config.context_hash_bits:
             num_contexts = len(config.context_hash_bits)
-            # Memory of zeros is taken when it is first written; to draw fifty million random numbers
+            # Memory of zeros is taken when it is first written, and fifty million random numbers
             # that nobody uses would take a second.
             num_rows = num_contexts << config.table_rows_log2
             self.contexts = nn.Embedding.from_pretrained(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bit_transformer.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from bit_transformer.recipes.layers import build_config, explain_validation, merge
+    from bit_transformer.recipes.layers import build_config, merge
     from bit_transformer.recipes.recipes import RECIPES, Recipe, find_recipe
     from bit_transformer.recipes.toml import read_toml, write_toml
 
@@ -17,7 +17,6 @@ __all__ = [
     "RECIPES",
     "Recipe",
     "build_config",
-    "explain_validation",
     "find_recipe",
     "merge",
     "read_toml",
@@ -28,7 +27,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "bit_transformer.recipes.recipes": ["RECIPES", "Recipe", "find_recipe"],
-        "bit_transformer.recipes.layers": ["build_config", "explain_validation", "merge"],
+        "bit_transformer.recipes.layers": ["build_config", "merge"],
         "bit_transformer.recipes.toml": ["read_toml", "write_toml"],
     },
 )

@@ -5,18 +5,16 @@ that a setting may be impossible in one layer and made possible by the next.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from bit_transformer.errors import ConfigError
 from bit_transformer.recipes.recipes import find_recipe
+from bit_transformer.settings import explain_validation
 from bit_transformer.training.config import TrainConfig
 
-__all__ = ["build_config", "explain_validation", "merge"]
-
-_SHOWN = 3
+__all__ = ["build_config", "merge"]
 
 
 def build_config(recipe: str = "default", *layers: Mapping[str, Any]) -> TrainConfig:
@@ -70,34 +68,3 @@ def _with_nulls(settings: Mapping[str, Any], model: type[BaseModel]) -> dict[str
             is_null = value == "none" and type(None) in get_args(annotation)
             read[name] = None if is_null else value
     return read
-
-
-def explain_validation(error: ValidationError, model: type[BaseModel]) -> str:
-    """What is wrong with the settings, a line each for the first few."""
-    problems = error.errors(include_url=False)
-    lines = list(dict.fromkeys(_explain(problem, model) for problem in problems))
-    if len(lines) > _SHOWN:
-        lines[_SHOWN:] = [f"and {len(lines) - _SHOWN} more"]
-    return "\n".join(lines)
-
-
-def _explain(problem: Any, model: type[BaseModel]) -> str:
-    path = [str(part) for part in problem["loc"]]
-    name = ".".join(path)
-    if problem["type"] == "extra_forbidden":
-        near = get_close_matches(name, list(_setting_names(model)), n=1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        return f"{name}: there is no such setting{guess}"
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] in ("value_error", "assertion_error"):
-        return f"{name}: {message}" if name else message
-    return f"{name}: {message[:1].lower()}{message[1:]}, got {problem['input']!r}"
-
-
-def _setting_names(model: type[BaseModel], prefix: str = "") -> list[str]:
-    names = []
-    for name, field in model.model_fields.items():
-        names.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names.extend(_setting_names(field.annotation, f"{prefix}{name}."))
-    return names

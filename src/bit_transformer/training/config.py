@@ -8,21 +8,20 @@ run can be repeated from its folder alone. How the model itself is shaped lives 
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bit_transformer.data.config import DataConfig, check_views
 from bit_transformer.errors import ConfigError
 from bit_transformer.model.config import ModelConfig
+from bit_transformer.settings import Settings
 from bit_transformer.telemetry.gates import Gates
 from bit_transformer.training.budget import Budget
 
 __all__ = ["Budget", "OptimizerConfig", "ScheduleConfig", "TrainConfig"]
 
 
-class OptimizerConfig(BaseModel):
+class OptimizerConfig(Settings):
     """How the weights move: Muon for matrices with AdamW for the rest, or AdamW for all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["muon", "adamw"] = Field(default="muon", description="what moves the matrices")
     muon_lr: float = Field(
@@ -40,10 +39,8 @@ class OptimizerConfig(BaseModel):
     )
 
 
-class ScheduleConfig(BaseModel):
+class ScheduleConfig(Settings):
     """How the learning rates rise and fall over the budget."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["wsd", "cosine"] = Field(
         default="wsd", description="warm-up, constant, linear cool-down; or warm-up and cosine"
@@ -68,14 +65,12 @@ class ScheduleConfig(BaseModel):
         return self
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Settings):
     """One whole training: the model, its data, how long, how, and where it is written.
 
     Intervals are shares of the budget, so that a recipe keeps its rhythm whether it runs for
     a number of steps, of bytes or of seconds.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
     data: DataConfig = Field(default_factory=DataConfig, description="what it reads")
