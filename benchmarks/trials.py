@@ -12,9 +12,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -113,8 +114,10 @@ def run_trial(
     )
 
 
-def run_jobs(jobs: Sequence[Mapping[str, Any]], num_at_once: int) -> list[Trial]:
-    """Return the trials of calls to :func:`run_trial`, in order, some of them at the same time.
+def run_jobs(
+    jobs: Sequence[Mapping[str, Any]], num_at_once: int, run: Callable[..., Any] = run_trial
+) -> list[Any]:
+    """Return the trials of calls to ``run``, in order, some of them at the same time.
 
     Each process has a share of the processor's cores to itself, so that trials side by side have
     the same machine; a compiled model is compiled anew, since a user's first run compiles too.
@@ -128,7 +131,7 @@ def run_jobs(jobs: Sequence[Mapping[str, Any]], num_at_once: int) -> list[Trial]
         free.put(share)
     trials = []
     with ProcessPoolExecutor(num_at_once, context, _take_cores, (free,)) as pool:
-        for trial in pool.map(_run_job, jobs):
+        for trial in pool.map(partial(_run_job, run), jobs):
             print(f"{trial.name}, seed {trial.seed}: {trial.bits_per_byte}", flush=True)
             trials.append(trial)
     return trials
@@ -147,10 +150,10 @@ def _take_cores(free: "Queue[set[int]]") -> None:
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
 
 
-def _run_job(job: Mapping[str, Any]) -> Trial:
+def _run_job(run: Callable[..., Any], job: Mapping[str, Any]) -> Any:
     with tempfile.TemporaryDirectory(prefix="compiled-") as cache:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
-        return run_trial(**job)
+        return run(**job)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -163,7 +166,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         )
 
 
-def print_json(benchmark: str, arguments: Mapping[str, object], trials: Iterable[Trial]) -> None:
+def print_json(benchmark: str, arguments: Mapping[str, object], trials: Iterable[Any]) -> None:
     """Print the closing line, which programs read."""
     stated = {
         key: str(value) if isinstance(value, Path) else value for key, value in arguments.items()
