@@ -2,11 +2,16 @@
 
     python benchmarks/data_loading.py
     python benchmarks/data_loading.py --data path/to/files --step-s 0.05
+    python benchmarks/data_loading.py --codecs huffman:english zstd --workers 0 1 2
 
-Three questions, one table. Building: MB of files per second, read twice and hashed. Loading: MB of
+Four questions, one table. Building: MB of files per second, read twice and hashed. Loading: MB of
 raw bytes per second that one thread turns into batches of bits, with a consumer that takes no time.
 Training: the share of its time that a step of the given length waits for its batch; the step is a
 callable that computes for that long, since one that slept would leave the processor to the loader.
+Views: both again where half of the sequences go through each codec and back, or are its frames,
+with the codecs in the loader's thread (0 workers) or in processes of their own. The share is also
+that of a step's time which the thread takes from it: with one processor, or without workers, the
+training pays by being slower and not by waiting, so steps per second are compared as well.
 
 The last line is the same as JSON. Times of a busy machine differ; the shares matter.
 """
@@ -21,11 +26,19 @@ from typing import Any
 
 import torch
 
-from bit_transformer.data import DataConfig, Loader, Split, WindowSampler, build_corpus
+from bit_transformer.data import (
+    DataConfig,
+    Loader,
+    Split,
+    ViewMixture,
+    WindowSampler,
+    build_corpus,
+)
 from bit_transformer.data.config import Encoding
 
 NUM_BATCHES = 300
 NUM_STEPS = 60
+NUM_VIEW_BATCHES = 100
 NUM_WARM_UP_STEPS = 3
 
 
@@ -55,6 +68,13 @@ def main() -> None:
                 corpus.train, computation(step_s), arguments.batch_size, arguments.window_bytes
             )
             results[f"waiting_share_step_{step_s:g}s"] = share
+        for codec in arguments.codecs:
+            for view, mixture in (
+                ("compress", ViewMixture(compress_prob=0.5, codecs=(codec,))),
+                ("direct", ViewMixture(direct_prob=0.5, codecs=(codec,))),
+            ):
+                for num_workers in arguments.workers:
+                    results |= view_results(corpus.train, arguments, mixture, view, num_workers)
     print_table(results)
     print(json.dumps(results))
 
@@ -72,6 +92,15 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         default=[0.01, 0.05, 0.2],
         help="lengths of a training step in seconds",
+    )
+    parser.add_argument(
+        "--codecs",
+        nargs="*",
+        default=["huffman:english"],
+        help="codecs of the views (default: huffman:english; none after the option: no views)",
+    )
+    parser.add_argument(
+        "--workers", type=int, nargs="+", default=[0, 1], help="processes that compress"
     )
     return parser.parse_args()
 
@@ -102,6 +131,65 @@ def waiting_share(
             step()
         elapsed_s = time.perf_counter() - start
         return (loader.wait_s - waited_before_s) / elapsed_s
+
+
+def view_results(
+    split: Split,
+    arguments: argparse.Namespace,
+    mixture: ViewMixture,
+    view: str,
+    num_workers: int,
+) -> dict[str, float]:
+    """Rate, share of waiting and relative rate of steps of one view through one codec."""
+    options: dict[str, Any] = {"mixture": mixture, "num_workers": num_workers}
+    name = f"{view}_{mixture.codecs[0]}_{num_workers}_workers"
+    sampler = WindowSampler(len(split), arguments.window_bytes, arguments.batch_size, seed=0)
+    with Loader(split, sampler, stop_step=NUM_VIEW_BATCHES, **options) as loader:
+        next(loader)  # the first one starts processes and compiles codecs
+        start = time.perf_counter()
+        num_batches = sum(1 for _ in loader)
+        elapsed_s = time.perf_counter() - start
+    num_bytes = num_batches * arguments.batch_size * arguments.window_bytes
+    results = {f"load_mb_per_s_{name}": num_bytes / elapsed_s / 1e6}
+    for step_s in arguments.step_s:
+        step = work(step_s)
+        raw_s = time_of_steps(Loader(split, sampler), step)[0]
+        elapsed_s, waited_s = time_of_steps(Loader(split, sampler, **options), step)
+        results[f"waiting_share_{name}_step_{step_s:g}s"] = waited_s / elapsed_s
+        results[f"time_ratio_{name}_step_{step_s:g}s"] = elapsed_s / raw_s
+    return results
+
+
+def time_of_steps(loader: Loader, step: Callable[[], None]) -> tuple[float, float]:
+    """Seconds that steps take with their batches, and seconds of these that they wait."""
+    with loader:
+        for _ in range(NUM_WARM_UP_STEPS):
+            next(loader)
+            step()
+        waited_before_s = loader.wait_s
+        start = time.perf_counter()
+        for _ in range(NUM_STEPS):
+            next(loader)
+            step()
+        return time.perf_counter() - start, loader.wait_s - waited_before_s
+
+
+def work(length_s: float) -> Callable[[], None]:
+    """A step that has as much to compute as takes ``length_s`` when nothing else runs."""
+    factor = torch.full((192, 192), 1 / 192)
+    product = factor @ factor
+    start = time.perf_counter()
+    num_products = 0
+    while time.perf_counter() - start < length_s:
+        product = product @ factor
+        num_products += 1
+
+    def step() -> None:
+        product = factor
+        for _ in range(num_products):
+            product = product @ factor
+
+    return step
 
 
 def computation(length_s: float) -> Callable[[], None]:
