@@ -14,6 +14,13 @@ def test_the_configuration_is_importable_without_pytorch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_half_of_the_sequences_go_through_a_codec_and_none_are_frames_by_default():
+    config = TrainConfig()
+    assert (config.compress_prob, config.direct_prob) == (0.5, 0.0)
+    assert config.has_views
+    assert config.measures_bits
+
+
 def test_a_configuration_survives_json(make_config):
     config = make_config()
     assert TrainConfig.model_validate(config.model_dump(mode="json")) == config

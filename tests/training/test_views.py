@@ -12,11 +12,13 @@ from tests.data.test_compression import Forgetful
 from tests.training.conftest import TINY
 from tests.training.test_loop import StopAfter, rows_of, weights_in, without_times
 
-# Eight steps of AdamW, float32, on x86, before there were views. Other processors round otherwise.
+# Eight steps of AdamW without hashed tables, on x86, before there were views. Other processors
+# round otherwise.
 GOLDEN = [
-    1.0, 0.9859683513641357, 0.9669960737228394, 0.9390499591827393,
-    0.9217936992645264, 0.8885416388511658, 0.8836854100227356, 0.8689939975738525,
+    1.0, 0.9827637076377869, 0.9637572765350342, 0.9350155591964722,
+    0.9159877300262451, 0.88413405418396, 0.8785178065299988, 0.8633774518966675,
 ]  # fmt: skip
+PLAIN = TINY.model_copy(update={"context_hash_bits": (), "dropout": 0.0})
 MIXED = {"compress_prob": 0.4, "direct_prob": 0.4, "codecs": ["huffman:english", "rle"]}
 
 
@@ -25,7 +27,7 @@ def losses(run):
 
 
 def test_with_both_probabilities_at_zero_a_run_is_what_it_was_before_there_were_views(make_config):
-    run = train(make_config(optimizer={"kind": "adamw"})).run
+    run = train(make_config(model=PLAIN, optimizer={"kind": "adamw"})).run
     assert losses(run) == pytest.approx(GOLDEN, rel=1e-5)
     assert not any("views" in row for row in rows_of(run))
 

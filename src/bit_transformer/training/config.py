@@ -110,7 +110,7 @@ class TrainConfig(Settings):
     )
 
     compress_prob: float = Field(
-        default=0.0, description="share of sequences that go through a codec and back"
+        default=0.5, description="share of sequences that go through a codec and back"
     )
     direct_prob: float = Field(
         default=0.0, description="share of sequences that are the bits of a codec's frame"
@@ -140,7 +140,7 @@ class TrainConfig(Settings):
     sample_bytes: int = Field(default=256, ge=1, description="length of one sample")
     sample_prompt: str = Field(default="", description="what a sample continues")
     telemetry_every: int = Field(
-        default=0,
+        default=20,
         ge=0,
         description="steps from one measurement of K, C and S to the next; 0: never",
     )

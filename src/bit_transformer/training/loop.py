@@ -122,7 +122,7 @@ def _train(
         ):
             session.recorder = recorder
             reporter.started(run, config, step)
-            _loop(session)
+            _loop(session, reporter)
             return _end(session, reporter)
 
 
@@ -133,11 +133,12 @@ def _note_start(run: RunFolder, config: TrainConfig, snapshot: Path | None) -> N
     run.write_environment(environment())
 
 
-def _loop(session: Session) -> None:
+def _loop(session: Session, reporter: Reporter) -> None:
     """Alternate chores and steps until the budget is spent or a stop is asked for."""
     with session.new_loader() as loader:
         if session.config.has_views:
-            loader.wait_until_ready()  # starting processes and codecs is no part of any step
+            reporter.preparing("loading the codecs")
+            loader.wait_until_ready()  # which takes seconds the first time, and belongs to no step
         batches = iter(loader)
         meter = Meter(session, loader)
         while not session.must_stop:
