@@ -201,7 +201,7 @@ def draw(cells: list[Cell], path: Path) -> None:
         axes.bar(offsets, heights, width, label=f"patches of {size}")
     for i, codec in enumerate(codecs):
         alone = next(c.codec_bits_per_byte for c in cells if c.codec == codec)
-        axes.hlines(alone, i - 0.45, i + 0.45, colors="black", label=None if i else "codec alone")
+        axes.hlines(alone, i - 0.45, i + 0.45, colors="black", label="" if i else "codec alone")
     axes.set_xticks(range(len(codecs)), codecs, rotation=20)
     axes.set_ylabel("bits per byte of held-out source")
     axes.legend(ncols=3, frameon=False)

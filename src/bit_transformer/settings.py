@@ -5,7 +5,7 @@ neither PyTorch nor a room, so that every room may derive its configuration from
 """
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,7 +23,8 @@ class _Explaining(type(BaseModel)):  # pyright: ignore[reportUntypedBaseClass]
         try:
             return super().__call__(*args, **settings)
         except ValidationError as error:
-            raise ConfigError(f"{cls.__name__}: {explain_validation(error, cls)}") from None
+            model = cast(type[BaseModel], cls)
+            raise ConfigError(f"{cls.__name__}: {explain_validation(error, model)}") from None
 
 
 class Settings(BaseModel, metaclass=_Explaining):

@@ -119,4 +119,4 @@ def _risen(ramp: float, spent_share: float) -> float:
 
 def _uniform(hashes: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Numbers from 0 up to 1 out of hashes, 53 bits each."""
-    return (hashes >> np.uint64(11)) * 2.0**-53
+    return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
