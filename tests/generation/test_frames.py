@@ -1,12 +1,14 @@
 """Frames that a model writes: they begin with the prompt, decompress, and end where they end."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bit_transformer.bits import bits_to_bytes, text_to_bits
+from bit_transformer.bits import bits_to_bytes, bytes_to_bits, text_to_bits
 from bit_transformer.codecs import (
     compress_bits,
     decompress_bits,
@@ -126,14 +128,15 @@ def test_a_damaged_frame_is_an_error_or_a_warning(byte_model):
         list(stream(byte_model, other_version, **options))
 
 
-@pytest.mark.parametrize("codec", ["deflate", "zstd"])
-def test_codecs_that_decode_at_their_end_are_read_there(byte_model, codec):
-    whole = compress_bits(text_to_bits("abc" * 30), codec)
-    with pytest.warns(UserWarning, match="only the valid part"):
+def test_a_codec_that_decodes_at_its_end_is_read_when_its_frame_must_have_ended(byte_model):
+    text = b"the quick brown fox jumps over the lazy dog; how vexingly quick daft zebras jump"
+    opening = compress_bits(bytes_to_bits(text), "deflate")[:-40]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about damage, unless what is drawn happens to be valid
         data = generate(
-            byte_model, whole[:-40], num_bytes=90, decompress=True, strict=False, seed=0
+            byte_model, opening, num_bytes=len(text), decompress=True, strict=False, seed=0
         )
-    assert b"abcabcabc".startswith(bits_to_bytes(data)[:9])
+    assert bits_to_bytes(data)[:60] == text[:60]
 
 
 def test_stops_are_looked_for_in_what_is_returned(byte_model):

@@ -86,7 +86,7 @@ def test_s_is_that_of_the_models_own_predictions(models: dict[int, BitTransforme
 def models() -> dict[int, BitTransformerLM]:
     from tests.generation.models import build_model
 
-    return {patch_bits: build_model(patch_bits) for patch_bits in (3, 8, 20)}
+    return {size: build_model(size, context_patches=32) for size in (3, 8, 20)}
 
 
 def test_of_a_frame_the_data_is_watched_and_the_belief_in_its_bits(byte_model: BitTransformerLM):

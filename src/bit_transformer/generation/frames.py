@@ -27,6 +27,9 @@ _GROWING = ("rle",)
 _MAX_OPEN_RUN = 256
 """A prompt that ends in more equal bits ends their run; so no constraint has to try more."""
 
+_MOST_TABLE_BITS = 1024
+"""What a codec may spend on tables and the like."""
+
 
 class FrameReader:
     """The data of a frame, as the model writes it bit by bit.
@@ -55,8 +58,9 @@ class FrameReader:
 
     @property
     def is_ended(self) -> bool:
-        """Whether the frame is complete, or cannot be read on."""
-        return self._decoder.is_done or self._decoder.error is not None
+        """Whether the frame is complete, cannot be read on, or is longer than it can be."""
+        decoder = self._decoder
+        return decoder.is_done or decoder.error is not None or self._is_overlong()
 
     def read(self, bits: np.ndarray) -> tuple[np.ndarray, int]:
         """The data that these bits of the frame complete, and how many of them belong to it."""
@@ -85,6 +89,14 @@ class FrameReader:
                 "valid part with strict=False",
             ) from error
         warnings.warn(f"only the valid part of the model's frame is kept: {error}", stacklevel=2)
+
+    def _is_overlong(self) -> bool:
+        """Whether a codec that decodes at its end only has had more bits than it ever takes."""
+        decoder = self._decoder
+        if decoder.codec is None or decoder.num_source_bits is None:
+            return False
+        most = 2 * decoder.num_source_bits + _MOST_TABLE_BITS
+        return decoder.num_fed > most and not get_codec(decoder.codec).is_complete
 
     def _visible(self, data: np.ndarray) -> np.ndarray:
         num_hidden = min(self._num_to_hide, len(data))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Unpack
 
+import torch
 from torch import Tensor
 
 from bit_transformer.errors import CodecError, InputError
@@ -117,15 +118,19 @@ class _Watch:
         self._watches_data = which == "source"
         self._num_seen = 0
 
-    def see(self, row: Row, gain: Tensor) -> Verdict:
-        """The verdict after a row has gained something."""
+    def see(self, row: Row, data: Tensor) -> Verdict:
+        """The verdict after a row has gained something.
+
+        Args:
+            data: what its newest bits hold, if they are those of a frame.
+        """
         bits, logits = row.written(self._num_seen)
         self._num_seen += len(bits)
         readings = self._stream.feed(bits, logits if self.needs_logits else None)
         if self._watches_data and row.reader is not None:
             # The bits that the model wrote are a frame's: of them, only what it believed counts.
             readings = [_only(reading, _MODEL_METRICS) for reading in readings]
-            readings += self._data.feed(gain)
+            readings += self._data.feed(data)
         for reading in readings:
             self.verdict = self._gates.update(reading.values)
             self.readings.append(reading)
@@ -150,8 +155,8 @@ def _attempt(
         view=asking.model_view,
         keeps_logits=watch.needs_logits,
     )
-    for gains in decoding:
-        if watch.see(row, gains[0]).action == "stop":
+    for _ in decoding:
+        if watch.see(row, torch.from_numpy(row.newest_data)).action == "stop":
             return watch.verdict
     try:
         return watch.see(row, row.finish())

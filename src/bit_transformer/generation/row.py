@@ -18,6 +18,8 @@ class Row:
 
     Each row owns its random numbers, so that no other row of a batch can change its result.
 
+    What the newest bits of a frame hold is ``newest_data``, whatever the output is.
+
     Args:
         prompt: the bits (T,) that the model is given.
         max_bits: how many bits the model may add at most.
@@ -42,6 +44,7 @@ class Row:
         self.output = output
         self.reader = reader
         self.constraint = constraint
+        self.newest_data = np.zeros(0, dtype=np.uint8)
         self._gives_data = gives_data
         self._stream = BitBuffer(prompt)
         self._logits: list[np.ndarray] = []
@@ -122,11 +125,11 @@ class Row:
         return gain
 
     def _append_to_frame(self, bits: np.ndarray, reader: FrameReader) -> Tensor:
-        data, num_read = reader.read(bits)
+        self.newest_data, num_read = reader.read(bits)
         bits = bits[:num_read]
         self._stream.extend(bits)
         if self.constraint is not None:
             self.constraint.follow(bits)
             if self.constraint.is_met:
                 self.constraint = None
-        return self.output.take(data if self._gives_data else bits)
+        return self.output.take(self.newest_data if self._gives_data else bits)
