@@ -26,6 +26,7 @@ ROOMS = [
     "training",
     "recipes",
     "errors",
+    "settings",
 ]
 
 HEAD = """\

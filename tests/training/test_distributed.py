@@ -174,8 +174,9 @@ def test_what_one_process_saved_goes_on_in_two(alone, output, kind):
     assert losses(runs[kind]) == pytest.approx(losses(runs["whole"]), rel=TOLERANCE)
     expected = load_model(runs["whole"].path).state_dict()
     for name, weight in load_model(runs[kind].path).state_dict().items():
-        # AdamW's first steps magnify the rounding of gradients close to zero.
-        torch.testing.assert_close(weight, expected[name], rtol=0.02, atol=2e-3, msg=name)
+        # AdamW's first steps magnify the rounding of gradients close to zero, and so do Muon's,
+        # which orthogonalises in bfloat16.
+        torch.testing.assert_close(weight, expected[name], rtol=0.02, atol=6e-3, msg=name)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -21,4 +21,6 @@ def schedule_factor(progress: float, config: ScheduleConfig) -> float:
         return config.final_factor + rest * 0.5 * (1.0 + math.cos(math.pi * min(past, 1.0)))
     if config.cooldown_fraction == 0.0 or progress < 1.0 - config.cooldown_fraction:
         return 1.0
-    return config.final_factor + rest * max(1.0 - progress, 0.0) / config.cooldown_fraction
+    # A cool-down shorter than the rounding of 1 - progress must not raise the rate.
+    left = min(max(1.0 - progress, 0.0) / config.cooldown_fraction, 1.0)
+    return config.final_factor + rest * left
