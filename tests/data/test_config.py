@@ -3,9 +3,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from bit_transformer.data import DataConfig
+from bit_transformer.errors import ConfigError
 
 
 def test_the_defaults_hold_out_a_twentieth_for_validation_and_for_the_test():
@@ -28,12 +28,12 @@ def test_explicit_files_for_a_split_mean_that_nothing_is_cut_for_it():
     ],
 )
 def test_settings_out_of_range_or_unknown_are_refused(settings: dict):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigError):
         DataConfig(**settings)
 
 
 def test_fractions_that_leave_nothing_to_train_on_are_refused_with_both_values():
-    with pytest.raises(ValidationError, match=r"0\.6 and test_fraction 0\.4 leave nothing"):
+    with pytest.raises(ConfigError, match=r"0\.6 and test_fraction 0\.4 leave nothing"):
         DataConfig(valid_fraction=0.6, test_fraction=0.4)
 
 

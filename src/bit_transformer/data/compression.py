@@ -29,7 +29,7 @@ _FULL = 0.95
 """A frame that fills this share of a row is not made longer."""
 
 _AIM = 0.985
-_MAX_TRIES = 5
+_MAX_TRIES = 7
 
 
 class Job(NamedTuple):
@@ -117,12 +117,14 @@ def check_codecs(names: Sequence[str]) -> None:
 def _longest_that_fits(source: bytes, codec: str, row_bits: int) -> tuple[int, Packed]:
     """How many bytes' frame is in the row, and the frame; found by a few guesses.
 
-    Each guess takes the codec's rate on the one before it. It stays between the longest source
-    that is known to fit and the shortest that is known not to.
+    Each guess takes what the codec needed for the bytes between the two guesses before it; the
+    first ones have a header to pay and nothing to refer back to. It stays between the longest
+    source that is known to fit and the shortest that is known not to.
     """
     most_that_fits, least_that_does_not = 0, len(source) + 1
     best: Packed | None = None
     num_bytes = max(1, min(len(source), row_bits // 8))
+    num_before, bits_before = 0, 0
     for _ in range(_MAX_TRIES):
         frame = _frame(source[:num_bytes], codec)
         if frame.num_bits <= row_bits:
@@ -132,7 +134,11 @@ def _longest_that_fits(source: bytes, codec: str, row_bits: int) -> tuple[int, P
         is_full = best is not None and best.num_bits >= _FULL * row_bits
         if is_full or most_that_fits + 1 >= least_that_does_not:
             break
-        guess = int(num_bytes * _AIM * row_bits / frame.num_bits)
+        more_bytes, more_bits = num_bytes - num_before, frame.num_bits - bits_before
+        if more_bytes * more_bits <= 0:  # not a rate at all: the one from nothing is
+            more_bytes, more_bits = num_bytes, frame.num_bits
+        num_before, bits_before = num_bytes, frame.num_bits
+        guess = num_bytes + int((_AIM * row_bits - frame.num_bits) * more_bytes / more_bits)
         num_bytes = min(max(guess, most_that_fits + 1), least_that_does_not - 1)
     if best is not None:
         return most_that_fits, best
