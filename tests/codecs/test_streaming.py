@@ -1,10 +1,19 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from typing_extensions import override
 
-from bit_transformer.codecs import FrameDecoder, compress_bits, decompress_prefix, frame_header
+from bit_transformer.codecs import (
+    Codec,
+    Decoded,
+    FrameDecoder,
+    compress_bits,
+    decompress_prefix,
+    frame_header,
+)
 from bit_transformer.errors import BitsError
 from tests.codecs.sources import ALL_CODECS, OWN_COMPLETE, PROSE, array_of
 from tests.strategies import bit_lists, bit_tensors
@@ -80,6 +89,32 @@ def test_after_a_forced_header_any_bits_decode_until_the_source_is_full(
             break
     assert decoder.is_done
     assert decoder.num_decoded == 100
+
+
+class Inverted(Codec):
+    name = "inverted-in-parts"
+    number = 267
+    is_complete = True
+
+    @override
+    def encode(self, bits: np.ndarray) -> np.ndarray:
+        return 1 - bits
+
+    @override
+    def decode(self, payload: np.ndarray, num_bits: int) -> Decoded:
+        bits = 1 - payload[:num_bits]
+        problem = None if len(bits) == num_bits else "it is cut"
+        return Decoded(bits, len(bits), problem, None if problem is None else len(bits))
+
+
+def test_complete_codes_without_a_decoder_in_parts_give_bits_before_the_end_too():
+    codec = Inverted()
+    decoder = codec.start_decoding(5)
+    parts = [decoder.feed(codec.encode(np.array([bit], dtype=np.uint8))) for bit in (1, 0, 0, 1)]
+    assert [part.tolist() for part in parts] == [[1], [0], [0], [1]]
+    assert not decoder.is_done
+    assert decoder.finish().tolist() == []
+    assert (decoder.problem, decoder.problem_position) == ("it is cut", 4)
 
 
 def test_bits_after_the_frame_are_counted_and_not_looked_at():

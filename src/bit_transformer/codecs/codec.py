@@ -184,8 +184,9 @@ class PackedCodec(Codec):
 class PayloadDecoder:
     """Source bits out of a payload that arrives in parts.
 
-    This one keeps all parts and decodes in :meth:`finish`. Complete codes have their own, which
-    decode as they go, in time linear in the payload.
+    This one keeps all parts. Of a complete code it decodes them anew with each one, so that bits
+    come out as soon as they are certain; of others in :meth:`finish`. The library's complete
+    codes have decoders of their own, which take time linear in the payload.
 
     Args:
         num_bits: source bits that are expected.
@@ -208,18 +209,26 @@ class PayloadDecoder:
     def feed(self, payload: np.ndarray) -> np.ndarray:
         """The source bits that these payload bits complete; often none."""
         self._parts.append(payload)
-        return np.zeros(0, dtype=np.uint8)
+        if not self._codec.is_complete:
+            return np.zeros(0, dtype=np.uint8)
+        return self._take(self._decode())
 
     def finish(self) -> np.ndarray:
         """The source bits that are still to come out when the payload has ended.
 
         Sets ``problem`` when they are fewer than expected.
         """
-        payload = np.concatenate([np.zeros(0, dtype=np.uint8), *self._parts])
-        self._parts = []
-        decoded = self._codec.decode(payload, self.num_bits)
-        self.num_decoded = len(decoded.bits)
-        self.num_read = decoded.num_read
+        decoded = self._decode()
         self.problem = decoded.problem
         self.problem_position = decoded.problem_position
-        return decoded.bits
+        return self._take(decoded)
+
+    def _decode(self) -> Decoded:
+        self._parts = [np.concatenate([np.zeros(0, dtype=np.uint8), *self._parts])]
+        return self._codec.decode(self._parts[0], self.num_bits)
+
+    def _take(self, decoded: Decoded) -> np.ndarray:
+        new = decoded.bits[self.num_decoded :]
+        self.num_decoded = len(decoded.bits)
+        self.num_read = decoded.num_read
+        return new
