@@ -3,9 +3,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from bit_transformer.bits import bits_to_bytes, text_to_bits
 from bit_transformer.checkpoint import load_model
+from bit_transformer.codecs import compress_bits, decompress_bits
 from bit_transformer.generation import generate, generate_text
 
 
@@ -136,6 +138,96 @@ def test_wrong_arguments_are_refused(
     found, _, err = call("generate", tiny_run, *arguments)
     assert (found, message in err) == (code, True), err
     assert "Traceback" not in err
+
+
+def test_a_named_codec_writes_compressed_bits_and_shows_their_data(tiny_run, call):
+    options = {"num_bytes": 20, "seed": 1, "codec": "huffman:english"}
+    code, out, err = call(
+        "generate", tiny_run, "--prompt", "the ", "--bytes", "20", "--seed", "1",
+        "--codec", "huffman:english", "--as", "hex",
+    )  # fmt: skip
+    model = load_model(tiny_run)
+    data = generate(model, text_to_bits("the "), decompress=True, **options)
+    assert (code, out, err) == (0, bits_to_bytes(data).hex() + "\n", "")
+    shown = call(
+        "generate", tiny_run, "--prompt", "the ", "--bytes", "20", "--seed", "1", "--decompress",
+        "--codec", "huffman:english", "--view", "direct", "--echo",
+    )[1]  # fmt: skip
+    assert shown == "the " + generate_text(model, "the ", **options) + "\n"
+
+
+def test_the_compressed_bits_themselves_are_a_frame(tiny_run, call, tmp_path):
+    options = ["--prompt", "the ", "--bytes", "20", "--seed", "1", "--codec", "rle"]
+    path = tmp_path / "frame.bin"
+    code, out, _ = call("generate", tiny_run, *options, "--raw-output")
+    assert code == 0
+    frame = torch.tensor([int(bit) for bit in out.strip()], dtype=torch.uint8)
+    assert bits_to_bytes(decompress_bits(frame)).startswith(b"the ")
+    assert call("generate", tiny_run, *options, "--raw-output", "--output", path)[0] == 0
+    packed = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
+    assert torch.equal(decompress_bits(packed, packed=True), decompress_bits(frame))
+
+
+def test_without_a_codec_the_prompt_is_the_beginning_of_a_frame(tiny_run, call):
+    frame = compress_bits(text_to_bits("the quick"), "huffman:english")
+    prompt = "".join(map(str, frame[:40].tolist()))
+    code, out, err = call(
+        "generate", tiny_run, "--view", "direct", "--prompt-bits", prompt, "--echo", "--seed", "0",
+        "--bytes", "2",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert out.startswith("the ")
+    code, out, _ = call(
+        "generate", tiny_run, "--view", "direct", "--prompt-bits", prompt, "--raw-output",
+        "--bits", "17", "--echo", "--seed", "0",
+    )  # fmt: skip
+    assert out.startswith(prompt)
+    assert len(out) == 40 + 17 + 1
+
+
+def test_damaged_output_is_an_error_or_its_valid_part(tiny_run, call):
+    options = ["--view", "direct", "--prompt-bits", "1111", "--bytes", "4", "--seed", "0"]
+    code, _, err = call("generate", tiny_run, *options)
+    assert (code, "does not decompress" in err) == (1, True)
+    code, out, err = call("generate", tiny_run, *options, "--lenient")
+    assert (code, out, "only the valid part" in err) == (0, "\n", True)
+
+
+def test_a_gate_stops_what_strays_and_says_why(tiny_run, call):
+    options = ["--bytes", "200", "--seed", "0", "--num-samples", "2", "--attempts", "2"]
+    code, out, err = call("generate", tiny_run, *options, "--gate", "k<1", "--as", "hex")
+    assert code == 1
+    assert err.count("stop: k is") == 2
+    assert "sample 2: stop" in err
+    assert "attempt 2" in err
+    assert len(out.splitlines()) == 4
+    code, out, err = call("generate", tiny_run, *options, "--gate", "warn:k<1", "--as", "hex")
+    assert code == 0
+    assert "sample 1: warn: k is" in err
+    code, out, err = call("generate", tiny_run, *options, "--gate", "s<0", "--as", "hex")
+    assert (code, err) == (0, "")
+    free = call("generate", tiny_run, "--bytes", "200", "--seed", "0", "--as", "hex")[1]
+    assert out.splitlines()[1] == free.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--raw-output"], "--raw-output and --decompress need --codec or --view direct"),
+        (["--decompress", "--view", "raw"], "need --codec or --view direct"),
+        (["--codec", "rle", "--raw-output", "--stop", "x"], "--stop looks for text"),
+        (["--view", "direct", "--prompt", "x"], "beginning of a frame; name the --codec"),
+        (["--codec", "zstd"], "complete codec"),
+        (["--codec", "rle", "--view", "raw"], "writes compressed bits"),
+        (["--gate", "x<1"], "x"),
+        (["--gate", "s<0.5", "--attempts", "0"], "at least 1, got 0"),
+    ],
+)
+def test_options_of_compression_and_gates_that_do_not_fit_are_refused(
+    tiny_run, call, arguments, message
+):
+    code, _, err = call("generate", tiny_run, *arguments)
+    assert (code, message in err) == (2, True), err
 
 
 def test_a_reader_that_leaves_in_the_middle_is_no_error(tiny_run):

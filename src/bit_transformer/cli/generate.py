@@ -3,9 +3,11 @@
 import argparse
 import secrets
 import sys
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bit_transformer.cli.parser import Parser
 from bit_transformer.cli.progress import note
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bit_transformer.cli.coding import Coding
+    from bit_transformer.generation import Gated
+    from bit_transformer.model import BitTransformerLM
 
 __all__ = ["build_parser", "run"]
 
@@ -27,6 +31,16 @@ examples:
   bit-transformer generate runs/NAME --prompt-hex 89504e47 --bytes 1000 --output guess.png
   bit-transformer generate runs/NAME --prompt-bits 0110100 --bits 9 --as bits
   head -c 500 story.txt | bit-transformer generate runs/NAME --prompt-file -
+  bit-transformer generate runs/NAME --codec huffman:english --prompt "The " --bytes 400
+  bit-transformer generate runs/NAME --codec rle --raw-output --output story.frame
+  bit-transformer generate runs/NAME --prompt "def " --gate "s<0.5" --gate "k>0.9"
+
+With --codec the model writes compressed bits, which are decompressed as they come; it should have
+been trained on such (direct_prob). With --view direct alone, it also chooses the codec, and a
+prompt is the beginning of a frame.
+
+A gate ends an output that strays: K, C and S as 'bit-transformer telemetry' has them, of the
+latest 2048 bits. A stopped output is drawn again, then ends with the reason and exit code 1.
 
 A prompt of bits may end anywhere, even inside a byte; one that is longer than the model's context
 is read from its latest part. The same seed gives the same output.
@@ -59,8 +73,13 @@ def build_parser() -> Parser:
     parser.add_argument("--seed", type=int, metavar="N", help="of the random numbers [a new one]")
     parser.add_argument("--stop", action="append", metavar="TEXT", help="end behind this text")
     parser.add_argument("--num-samples", type=int, default=1, metavar="N", help="how many [1]")
+    _add_compression(parser)
+    parser.add_argument("--gate", action="append", metavar="GATE", help="such as s<0.5, warn:k>0.9")
     parser.add_argument(
-        "--as", dest="form", choices=("text", "hex", "bits"), default="text", help="[text]"
+        "--attempts", type=int, default=3, metavar="N", help="tries to pass the gates [3]"
+    )
+    parser.add_argument(
+        "--as", dest="form", choices=("text", "hex", "bits"), help="[text; bits with --raw-output]"
     )
     parser.add_argument("--echo", action="store_true", help="begin with the prompt")
     parser.add_argument("--output", type=Path, metavar="FILE", help="raw bytes into a file instead")
@@ -71,6 +90,45 @@ def build_parser() -> Parser:
     return parser
 
 
+def _add_compression(parser: Parser) -> None:
+    parser.add_argument(
+        "--view",
+        choices=("raw", "compressed", "direct"),
+        help="how the model reads bits: as data, or direct, as compressed ones [raw]",
+    )
+    parser.add_argument(
+        "--codec", metavar="CODEC", help="write in this codec; implies --view direct"
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument(
+        "--decompress", action="store_true", help="give the data in what is written [with direct]"
+    )
+    output.add_argument(
+        "--raw-output", action="store_true", help="give the compressed bits themselves"
+    )
+    parser.add_argument(
+        "--lenient", action="store_true", help="keep the valid part of damaged output"
+    )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the options mean together.
+
+    Args:
+        prompt: what the model is given.
+        shown: the data before the output, in which a first character may have begun.
+        coding: how the output is to be read.
+        options: for ``stream`` and ``generate_gated``.
+    """
+
+    prompt: "Tensor"
+    shown: "Tensor"
+    coding: "Coding"
+    form: str
+    options: dict[str, Any]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Generate, and print or write."""
     if arguments.num_samples < 1:
@@ -79,32 +137,94 @@ def run(arguments: argparse.Namespace) -> int:
 
     from bit_transformer.checkpoint import load_metadata, load_model, resolve_checkpoint
     from bit_transformer.cli.coding import Coding
-    from bit_transformer.generation import stream
     from bit_transformer.training.machine import choose_machine
 
     machine = choose_machine(build_config("default", {"device": arguments.device}))
     folder = resolve_checkpoint(arguments.model, prefer="best" if arguments.best else "newest")
     model = load_model(folder, device=machine.device)
-    coding = Coding.of(load_metadata(folder))
-    prompt = coding.encode(data_bits, "the prompt")
+    plan = _plan(arguments, data_bits, Coding.of(load_metadata(folder)))
     seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
-    pieces = stream(
-        model,
-        [prompt] * arguments.num_samples,
-        num_bits=_length(arguments, coding),
-        temperature=arguments.temperature,
-        top_k=arguments.top_k,
-        top_p=arguments.top_p,
-        seed=seed,
-        stop=[coding.stop(_unescape(text)) for text in arguments.stop or ()],
-    )
-    if arguments.output is not None:
-        _write(arguments, coding, data_bits, pieces)
-    else:
-        _print(arguments, coding, data_bits, pieces)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        code = _generate(arguments, model, plan, seed)
+    for warning in caught:
+        note(str(warning.message))
     if arguments.seed is None and arguments.temperature > 0:
         note(f"seed {seed}")
-    return 0
+    return code
+
+
+def _plan(arguments: argparse.Namespace, data_bits: "Tensor", coding: "Coding") -> _Plan:
+    import torch
+
+    from bit_transformer.cli.coding import Coding
+    from bit_transformer.generation import model_output_decompress
+
+    is_direct = arguments.view == "direct" or (arguments.view is None and bool(arguments.codec))
+    if (arguments.raw_output or arguments.decompress) and not is_direct:
+        raise InputError("--raw-output and --decompress need --codec or --view direct")
+    if arguments.raw_output and arguments.stop:
+        raise InputError("--stop looks for text, and with --raw-output there is none; drop one")
+    is_free = is_direct and arguments.codec is None
+    if is_free and arguments.prompt is not None:
+        raise InputError(
+            "with --view direct a prompt is the beginning of a frame; name the --codec to write "
+            "text in, or give --prompt-bits, --prompt-hex or --prompt-file"
+        )
+    plain = Coding(has_parity=False)
+    prompt = data_bits if is_free else coding.encode(data_bits, "the prompt")
+    shown = data_bits
+    if is_free and not arguments.raw_output:
+        shown = coding.decode(model_output_decompress(prompt, strict=False).bits)
+    elif arguments.codec and arguments.raw_output:  # the frame holds the prompt
+        shown = torch.empty(0, dtype=torch.uint8)
+    options = {
+        "num_bits": _length(arguments, plain if is_free and arguments.raw_output else coding),
+        "temperature": arguments.temperature,
+        "top_k": arguments.top_k,
+        "top_p": arguments.top_p,
+        "stop": [coding.stop(_unescape(text)) for text in arguments.stop or ()],
+        "view": arguments.view,
+        "codec": arguments.codec,
+        "decompress": is_direct and not arguments.raw_output,
+        "strict": not arguments.lenient,
+    }
+    form = arguments.form or ("bits" if arguments.raw_output else "text")
+    return _Plan(prompt, shown, plain if arguments.raw_output else coding, form, options)
+
+
+def _generate(
+    arguments: argparse.Namespace, model: "BitTransformerLM", plan: _Plan, seed: int
+) -> int:
+    """The exit code after all samples are made and put out."""
+    from bit_transformer.generation import generate_gated, stream
+
+    gated: list[Gated] = []
+    if arguments.gate:
+        gated = [
+            generate_gated(
+                model,
+                plan.prompt,
+                gates=arguments.gate,
+                max_attempts=arguments.attempts,
+                seed=seed + sample * arguments.attempts,
+                **plan.options,
+            )
+            for sample in range(arguments.num_samples)
+        ]
+        pieces = iter([[one.bits for one in gated]])
+    else:
+        prompts = [plan.prompt] * arguments.num_samples
+        pieces = stream(model, prompts, seed=seed, **plan.options)
+    if arguments.output is not None:
+        _write(arguments, plan, pieces)
+    else:
+        _print(arguments, plan, pieces)
+    for number, one in enumerate(gated, start=1):
+        if one.verdict.action != "pass":
+            which = f"sample {number}: " if len(gated) > 1 else ""
+            note(f"{which}{one.verdict}; after {len(one.bits)} bits, attempt {one.num_attempts}")
+    return int(any(one.is_stopped for one in gated))
 
 
 def _read_prompt(arguments: argparse.Namespace) -> "Tensor":
@@ -150,16 +270,11 @@ def _unescape(text: str) -> str:
     return text.replace("\\n", "\n").replace("\\t", "\t")
 
 
-def _print(
-    arguments: argparse.Namespace,
-    coding: "Coding",
-    prompt: "Tensor",
-    pieces: "Iterator[list[Tensor]]",
-) -> None:
+def _print(arguments: argparse.Namespace, plan: _Plan, pieces: "Iterator[list[Tensor]]") -> None:
     """One sample as it comes; several when they are complete, each under a heading."""
     from bit_transformer.cli.coding import Printer
 
-    printers = [Printer(arguments.form, coding, prompt) for _ in range(arguments.num_samples)]
+    printers = [Printer(plan.form, plan.coding, plan.shown) for _ in range(arguments.num_samples)]
     echoes = [printer.echo() if arguments.echo else "" for printer in printers]
     if len(printers) == 1:
         _show(echoes[0])
@@ -180,12 +295,7 @@ def _show(text: str) -> None:
     sys.stdout.flush()
 
 
-def _write(
-    arguments: argparse.Namespace,
-    coding: "Coding",
-    prompt: "Tensor",
-    pieces: "Iterator[list[Tensor]]",
-) -> None:
+def _write(arguments: argparse.Namespace, plan: _Plan, pieces: "Iterator[list[Tensor]]") -> None:
     """One file a sample; several get numbers behind their stem."""
     import torch
 
@@ -197,6 +307,7 @@ def _write(
         path: Path = arguments.output
         if len(samples) > 1:
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        bits = coding.decode(torch.cat([torch.empty(0, dtype=torch.uint8), *gains]))
-        write_bits(path, torch.cat([prompt, bits]) if arguments.echo else bits)
-        note(f"{path}: {len(bits) // 8:,} bytes")
+        bits = plan.coding.decode(torch.cat([torch.empty(0, dtype=torch.uint8), *gains]))
+        whole = torch.cat([plan.shown, bits]) if arguments.echo else bits
+        write_bits(path, whole, pad=arguments.raw_output)
+        note(f"{path}: {-(-len(bits) // 8):,} bytes")
