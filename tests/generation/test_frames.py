@@ -1,6 +1,7 @@
 """Frames that a model writes: they begin with the prompt, decompress, and end where they end."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def random_bits(size, seed=0):
 @pytest.mark.parametrize("prompt", ["", "the cat sat", "\0\0\0\0", "a" * 40])
 def test_whatever_a_model_writes_in_a_complete_codec_decompresses(byte_model, codec, prompt):
     bits = text_to_bits(prompt)
-    options = {"num_bytes": 20, "codec": codec, "seed": 1}
+    options: dict[str, Any] = {"num_bytes": 20, "codec": codec, "seed": 1}
     frame = generate(byte_model, bits, **options)
     data = generate(byte_model, bits, decompress=True, **options)
     assert frame_info(frame).codec == codec.partition(":")[0]
@@ -52,7 +53,7 @@ def test_any_prompt_is_what_the_frame_begins_with(
     models, patch_bits, codec, prompt, num_bits, seed
 ):
     model = models[patch_bits]
-    options = {"num_bits": num_bits, "codec": codec, "seed": seed}
+    options: dict[str, Any] = {"num_bits": num_bits, "codec": codec, "seed": seed}
     frame = generate(model, prompt, **options)
     whole = decompress_bits(frame)
     assert len(whole) == len(prompt) + num_bits
@@ -66,7 +67,7 @@ def test_any_prompt_is_what_the_frame_begins_with(
 def test_batches_and_streams_write_what_single_rows_write(byte_model, data, seed):
     prompts = data.draw(st.lists(bit_tensors(max_size=60), min_size=1, max_size=4))
     for decompress in (False, True):
-        options = {"num_bits": 30, "codec": "rle", "decompress": decompress}
+        options: dict[str, Any] = {"num_bits": 30, "codec": "rle", "decompress": decompress}
         alone = [
             generate(byte_model, prompt, seed=seed + row, **options)
             for row, prompt in enumerate(prompts)
@@ -117,7 +118,7 @@ def test_generation_ends_where_the_frame_does(byte_model):
 
 def test_a_damaged_frame_is_an_error_or_a_warning(byte_model):
     other_version = torch.tensor([1, 1, 1, 1], dtype=torch.uint8)
-    options = {"num_bytes": 4, "decompress": True, "seed": 0}
+    options: dict[str, Any] = {"num_bytes": 4, "decompress": True, "seed": 0}
     with pytest.raises(CodecError, match=r"does not decompress: .*version.*") as caught:
         generate(byte_model, other_version, **options)
     assert "strict=False" in caught.value.fix
@@ -140,7 +141,7 @@ def test_a_codec_that_decodes_at_its_end_is_read_when_its_frame_must_have_ended(
 
 
 def test_stops_are_looked_for_in_what_is_returned(byte_model):
-    options = {"num_bytes": 60, "codec": "huffman:english", "seed": 0}
+    options: dict[str, Any] = {"num_bytes": 60, "codec": "huffman:english", "seed": 0}
     prompt = text_to_bits("ab")
     free = bits_to_bytes(generate(byte_model, prompt, decompress=True, **options))
     stop = free[5:6]
@@ -163,7 +164,7 @@ def test_text_can_be_written_in_a_codec(byte_model):
 
 
 def test_the_cache_changes_no_bit_of_a_frame(byte_model):
-    options = {"num_bytes": 30, "codec": "rle", "seed": 1}
+    options: dict[str, Any] = {"num_bytes": 30, "codec": "rle", "seed": 1}
     frames = [
         generate(byte_model, text_to_bits("xy "), use_cache=use_cache, **options)
         for use_cache in (False, True)

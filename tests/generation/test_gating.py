@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,7 +12,7 @@ from bit_transformer.generation.sampling import bit_logits
 from bit_transformer.model import BitTransformerLM
 from bit_transformer.telemetry import Gate, symbiosis
 
-FAST = {"window": 64, "stride": 32}
+FAST: dict[str, Any] = {"window": 64, "stride": 32}
 
 
 def gate(text: str) -> Gate:
@@ -43,7 +45,7 @@ def test_what_strays_is_drawn_again_and_then_ends_with_the_reason(byte_model: Bi
 
 def test_a_later_attempt_may_pass(byte_model: BitTransformerLM):
     prompt = text_to_bits("abc")
-    options = {"num_bytes": 20, **FAST}
+    options: dict[str, Any] = {"num_bytes": 20, **FAST}
     lows = [
         min(
             reading.values["k"]
@@ -90,7 +92,12 @@ def models() -> dict[int, BitTransformerLM]:
 
 
 def test_of_a_frame_the_data_is_watched_and_the_belief_in_its_bits(byte_model: BitTransformerLM):
-    options = {"num_bytes": 24, "codec": "huffman:english", "decompress": True, "seed": 2}
+    options: dict[str, Any] = {
+        "num_bytes": 24,
+        "codec": "huffman:english",
+        "decompress": True,
+        "seed": 2,
+    }
     prompt = text_to_bits("the ")
     gates = [gate("k>1"), gate("s<0")]
     found = generate_gated(byte_model, prompt, gates=gates, **options, **FAST)
