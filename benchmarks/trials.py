@@ -88,6 +88,9 @@ def run_trial(
         "evaluate_every": 0.0,
         "sample_every": 0.0,
         "checkpoint_every": 0.0,
+        # Neither changes a loss; what they cost is measured by training_throughput.py.
+        "compress_prob": 0.0,
+        "telemetry_every": 0,
     }
     config = build_config(recipe, quiet, settings)
     held_out = min(len(prepare_corpus(config.data).valid), limit_bytes or 1 << 62)
