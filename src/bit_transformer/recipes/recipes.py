@@ -36,7 +36,13 @@ _ALL = (
         "the default against overfitting: for many passes over a few megabytes or less",
         {
             "name": "small-data",
-            "model": {"dropout": 0.1, "table_dropout": 0.2},
+            "model": {
+                "dropout": 0.15,
+                "context_hash_bits": [16, 24, 32, 40, 48],
+                "table_rows_log2": 16,
+                "table_width": 64,
+                "table_dropout": 0.3,
+            },
         },
     ),
     Recipe(
