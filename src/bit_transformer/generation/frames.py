@@ -10,7 +10,6 @@ run is not written yet. The model draws it, among the lengths that reach the pro
 """
 
 import warnings
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +25,8 @@ _GROWING = ("rle",)
 
 _MAX_OPEN_RUN = 256
 """A prompt that ends in more equal bits ends their run; so no constraint has to try more."""
+
+_VERY_LONG_RUN = 1 << 16
 
 _MOST_TABLE_BITS = 1024
 """What a codec may spend on tables and the like."""
@@ -108,7 +109,7 @@ class PromptConstraint:
     """Which bits a model may add to a payload that lacks the word in which the prompt ends.
 
     Args:
-        payload: what is given of the payload: the words before that one.
+        payload: what is given of the payload: the words before that one, and its beginning.
         num_source_bits: the length of the whole data.
     """
 
@@ -216,30 +217,17 @@ def _settled(
     codec: Codec, payload: np.ndarray, prompt: np.ndarray, num_source_bits: int
 ) -> np.ndarray:
     """The part of the prompt's payload that stays the same when the data goes on."""
-
-    def num_decoded(size: int) -> int:
-        return len(codec.start_decoding(num_source_bits).feed(payload[:size]))
-
-    if num_decoded(len(payload)) != len(prompt):
+    if len(codec.start_decoding(num_source_bits).feed(payload)) != len(prompt):
         raise InputError(
             f"{_spelling(codec)} codes whole bytes, and the prompt has {len(prompt)} bits; "
             "give a multiple of 8"
         )
     if codec.name not in _GROWING or _last_run(prompt) > _MAX_OPEN_RUN:
         return payload
-    return payload[: _first_size(num_decoded, num_decoded(len(payload) - 1), len(payload))]
-
-
-def _first_size(num_decoded: Callable[[int], int], wanted: int, most: int) -> int:
-    """The least number of payload bits, up to ``most``, that decode to ``wanted`` bits."""
-    least = 0
-    while least < most:
-        middle = (least + most) // 2
-        if num_decoded(middle) < wanted:
-            least = middle + 1
-        else:
-            most = middle
-    return least
+    # The code of a run begins as those of all longer runs do, up to where it differs from the
+    # code of a very long one: lengths are written after as many zeros as they have digits.
+    longer = codec.encode(np.concatenate([prompt, np.full(_VERY_LONG_RUN, prompt[-1])]))
+    return payload[: np.argmax(payload != longer[: len(payload)])]
 
 
 def _last_run(bits: np.ndarray) -> int:
