@@ -18,7 +18,7 @@ MAX_HEADER_BITS = 96
 """No header is longer: 12 bits for the codec, 1 for the unit, at most 73 for the length."""
 
 _MAX_LENGTH_BITS = 63
-"""Lengths are below 2^62, so that they fit machine words everywhere."""
+"""Lengths are below 2^62 - 1, so that one more fits machine words everywhere."""
 
 
 class FrameHeader(NamedTuple):
