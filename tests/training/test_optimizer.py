@@ -6,11 +6,49 @@ from bit_transformer.model import BitTransformerLM, ModelConfig
 from bit_transformer.training import OptimizerConfig
 from bit_transformer.training.optimizer import (
     BatchedMuon,
+    RowAdagrad,
     build_optimizers,
     orthogonalised,
     set_learning_rate,
 )
 from tests.training.conftest import TINY
+
+
+def table_after(is_sparse: bool, num_steps: int = 4) -> nn.Embedding:
+    table = nn.Embedding(10, 3, sparse=is_sparse)
+    nn.init.ones_(table.weight)
+    optimizer = RowAdagrad(table.parameters(), lr=0.5)
+    weights = torch.linspace(-1.0, 1.0, 12).view(4, 3)
+    for step in range(num_steps):
+        rows = torch.tensor([1, 4, 4, 5 + step])
+        (table(rows) * weights).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return table
+
+
+def test_sparse_and_dense_gradients_move_a_table_alike():
+    torch.testing.assert_close(table_after(True).weight, table_after(False).weight)
+
+
+@pytest.mark.parametrize("is_sparse", [True, False])
+def test_rows_without_a_gradient_stay_where_they_are(is_sparse):
+    weight = table_after(is_sparse).weight
+    for row in (0, 2, 3, 9):
+        assert torch.equal(weight[row], torch.ones(3))
+    assert not torch.equal(weight[1], torch.ones(3))
+
+
+def test_adagrad_is_the_one_of_pytorch():
+    weight, reference = (nn.Parameter(torch.ones(5, 3)) for _ in range(2))
+    ours = RowAdagrad([weight], lr=0.1)
+    theirs = torch.optim.Adagrad([reference], lr=0.1)
+    for step in range(5):
+        gradient = torch.randn(5, 3, generator=torch.Generator().manual_seed(step))
+        weight.grad, reference.grad = gradient.clone(), gradient.clone()
+        ours.step()
+        theirs.step()
+    torch.testing.assert_close(weight, reference)
 
 
 def test_the_hashed_tables_move_by_plain_gradient_descent_in_the_rows_of_the_step_alone():
@@ -53,11 +91,12 @@ def test_orthogonalised_matrices_have_singular_values_near_one():
     assert values.max() < 1.3
 
 
+@pytest.mark.parametrize("table_kind", ["sgd", "adagrad"])
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
 @pytest.mark.parametrize("model", [TINY, TINY.model_copy(update={"context_hash_bits": ()})])
-def test_every_parameter_is_moved_by_one_optimizer(kind, model: ModelConfig):
+def test_every_parameter_is_moved_by_one_optimizer(kind, table_kind, model: ModelConfig):
     built = BitTransformerLM(model)
-    optimizers = build_optimizers(built, OptimizerConfig(kind=kind))
+    optimizers = build_optimizers(built, OptimizerConfig(kind=kind, table_kind=table_kind))
     moved = [p for o in optimizers for group in o.param_groups for p in group["params"]]
     assert len(moved) == len(set(moved))
     assert set(moved) == set(built.parameters())

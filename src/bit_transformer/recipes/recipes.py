@@ -29,7 +29,15 @@ _ALL = (
     Recipe(
         "demo",
         "the default in about two minutes on two CPU cores",
-        {"name": "demo", "budget": "2min", "evaluate_every": 0.25, "sample_every": 0.0},
+        {
+            "name": "demo",
+            "budget": "2min",
+            "evaluate_every": 0.25,
+            "sample_every": 0.0,
+            # In two minutes no byte is read twice.
+            "model": {"table_rows_log2": 16, "table_width": 64, "table_dropout": 0.0},
+            "optimizer": {"table_kind": "adagrad", "table_lr": 0.2},
+        },
     ),
     Recipe(
         "small_data",

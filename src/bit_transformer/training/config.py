@@ -28,8 +28,13 @@ class OptimizerConfig(Settings):
         default=0.02, gt=0, description="learning rate of the matrices under Muon"
     )
     muon_momentum: float = Field(default=0.95, ge=0, lt=1, description="momentum of Muon")
+    table_kind: Literal["sgd", "adagrad"] = Field(
+        default="sgd",
+        description="what moves the hashed tables: adagrad learns a single pass over the data "
+        "quicker, and further passes by heart",
+    )
     table_lr: float = Field(
-        default=500.0, gt=0, description="learning rate of the hashed tables, under plain SGD"
+        default=500.0, gt=0, description="learning rate of the hashed tables; 0.2 suits adagrad"
     )
     lr: float = Field(default=3e-3, gt=0, description="learning rate of everything under AdamW")
     beta1: float = Field(default=0.9, ge=0, lt=1, description="AdamW: memory of the gradient")

@@ -1,19 +1,25 @@
-"""What moves the weights: Muon for matrices, plain SGD for hashed tables, AdamW for the rest."""
+"""What moves the weights: Muon for matrices, SGD or Adagrad for tables, AdamW for the rest."""
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Muon, Optimizer
 from typing_extensions import override
 
 from bit_transformer.model import BitTransformerLM
 from bit_transformer.training.config import OptimizerConfig
 
-__all__ = ["BatchedMuon", "build_optimizers", "orthogonalised", "set_learning_rate"]
+__all__ = [
+    "BatchedMuon",
+    "RowAdagrad",
+    "build_optimizers",
+    "orthogonalised",
+    "set_learning_rate",
+]
 
 # The quintic of Jordan et al. 2024, and the number of times it is applied.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -80,6 +86,52 @@ def orthogonalised(matrices_BMN: Tensor) -> Tensor:
     return x_BMN
 
 
+class RowAdagrad(Optimizer):
+    """Adagrad that moves only the rows with a gradient, sparse or dense: the same either way.
+
+    A row that many steps touch learns ever more slowly; a rare one keeps its full rate, which is
+    what tables of contexts with a long tail want.
+
+    Source: Duchi et al. 2011, Adaptive Subgradient Methods, with no decay and no initial sum.
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, eps: float = 1e-10) -> None:
+        super().__init__(params, {"lr": lr, "eps": eps})
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                # Kept from the start, so that a checkpoint of any step has the same tensors.
+                self.state[parameter]["sum"] = torch.zeros_like(parameter)
+
+    @override
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore
+        """Move every row that has a gradient."""
+        assert closure is None, "RowAdagrad takes no closure"
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, group)
+
+    def _move(self, parameter: nn.Parameter, group: dict[str, Any]) -> None:
+        weight, gradient = _local(parameter), _local(parameter.grad)
+        total = _local(self.state[parameter]["sum"])
+        if gradient.is_sparse:
+            gradient = gradient.coalesce()
+            rows, gradient = gradient.indices()[0], gradient.values()
+            seen = total[rows].addcmul_(gradient, gradient)
+            total[rows] = seen
+            moved = gradient / seen.sqrt_().add_(group["eps"])
+            weight.index_add_(0, rows, moved, alpha=-group["lr"])
+        else:
+            total.addcmul_(gradient, gradient)
+            weight.addcdiv_(gradient, total.sqrt().add_(group["eps"]), value=-group["lr"])
+
+
+def _local(tensor: Any) -> Tensor:
+    # A sharded tensor (DTensor) is told by its method: only distributed.py knows of processes.
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
+
+
 def build_optimizers(model: BitTransformerLM, config: OptimizerConfig) -> list[Optimizer]:
     """Return the optimizers that together move every parameter of ``model`` once.
 
@@ -110,9 +162,11 @@ def build_optimizers(model: BitTransformerLM, config: OptimizerConfig) -> list[O
             )
         )
     if groups["tables"]:
-        # Whatever scales a row's first steps up to those of a frequent row (Adagrad, Adam) makes
-        # it know by heart the one place where it occurred, and the model trust that knowledge.
-        optimizers.append(SGD(groups["tables"], lr=config.table_lr))
+        # Adagrad scales a rare row's steps up to those of a frequent one. That is quick on the first
+        # pass over the data; on the next, each row knows the one place where it occurred by heart,
+        # and the model trusts it.
+        kind = SGD if config.table_kind == "sgd" else RowAdagrad
+        optimizers.append(kind(groups["tables"], lr=config.table_lr))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["base_lr"] = group["lr"]
