@@ -162,9 +162,9 @@ def build_optimizers(model: BitTransformerLM, config: OptimizerConfig) -> list[O
             )
         )
     if groups["tables"]:
-        # Adagrad scales a rare row's steps up to those of a frequent one. That is quick on the first
-        # pass over the data; on the next, each row knows the one place where it occurred by heart,
-        # and the model trusts it.
+        # Adagrad scales a rare row's steps up to those of a frequent one: quick on the first pass
+        # over the data. On the next, each row knows by heart the one place where it occurred, and
+        # the model trusts it.
         kind = SGD if config.table_kind == "sgd" else RowAdagrad
         optimizers.append(kind(groups["tables"], lr=config.table_lr))
     for optimizer in optimizers:
