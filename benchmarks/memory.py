@@ -104,6 +104,7 @@ def build(arguments: argparse.Namespace, depth: int, settings: dict[str, bool]) 
             "width": arguments.width,
             "depth": depth,
             "context_patches": arguments.context_patches,
+            "table_dropout": 0.0,  # gradients of two passes are compared
             "table_rows_log2": 12,
             **settings,
         }
