@@ -30,6 +30,7 @@ __all__ = [
     "PackedCodec",
     "PackedDecoded",
     "PayloadDecoder",
+    "cut_payload",
     "first_bits",
     "pack",
     "unpack",
@@ -82,6 +83,11 @@ def unpack(packed: Packed) -> np.ndarray:
     return np.unpackbits(packed.data, count=packed.num_bits)
 
 
+def cut_payload(num_decoded: int, num_bits: int) -> str:
+    """The problem of a payload that ends too early, as a clause."""
+    return f"the payload ends when {num_decoded} of {num_bits} source bits are known"
+
+
 def first_bits(packed: Packed, num_bits: int) -> Packed:
     """The first ``num_bits`` of at least as many, with zeros after them in the last byte."""
     if num_bits == packed.num_bits:
@@ -101,11 +107,14 @@ class Codec(ABC):
             registered from outside.
         is_complete: every payload decodes, but for a cut tail; a codec that begins each payload
             with :meth:`payload_prefix` says so of the payloads that begin with it.
+        has_open_end: the last codeword would be another one if the source went on, as that of a
+            run of equal bits; the codewords before it would not.
     """
 
     name: str
     number: int
     is_complete: bool = False
+    has_open_end: bool = False
 
     @abstractmethod
     def encode(self, bits: np.ndarray) -> np.ndarray:

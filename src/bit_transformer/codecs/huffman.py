@@ -22,6 +22,7 @@ from bit_transformer.codecs.codec import (
     PackedCodec,
     PackedDecoded,
     PayloadDecoder,
+    cut_payload,
     pack,
 )
 from bit_transformer.codecs.huffman_kernels import (
@@ -110,7 +111,9 @@ class HuffmanCodec(PackedCodec):
         source, num_read = _decode_from(payload, start, code, num_bits)
         if source.num_bits == num_bits:
             return PackedDecoded(source, num_read)
-        return PackedDecoded(source, num_read, _cut(source.num_bits, num_bits), payload.num_bits)
+        return PackedDecoded(
+            source, num_read, cut_payload(source.num_bits, num_bits), payload.num_bits
+        )
 
     @override
     def start_decoding(self, num_bits: int) -> PayloadDecoder:
@@ -165,16 +168,12 @@ class _HuffmanDecoder(PayloadDecoder):
     def finish(self) -> np.ndarray:
         if not self.is_done and self.problem is None:
             is_open = self._code is not None
-            self.problem = _cut(self.num_decoded, self.num_bits) if is_open else _PREFIX_CUT
+            self.problem = cut_payload(self.num_decoded, self.num_bits) if is_open else _PREFIX_CUT
             self.problem_position = self.num_read + len(self._held)
         return np.zeros(0, dtype=np.uint8)
 
 
 _PREFIX_CUT = "the payload ends within the code table"
-
-
-def _cut(num_decoded: int, num_bits: int) -> str:
-    return f"the payload ends when {num_decoded} of {num_bits} source bits are known"
 
 
 def _selector(number: int) -> np.ndarray:

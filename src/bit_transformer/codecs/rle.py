@@ -25,6 +25,7 @@ from bit_transformer.codecs.codec import (
     PackedCodec,
     PackedDecoded,
     PayloadDecoder,
+    cut_payload,
     pack,
 )
 
@@ -48,6 +49,7 @@ class RleCodec(PackedCodec):
     name = "rle"
     number = 2
     is_complete = True
+    has_open_end = True
 
     @override
     def encode_packed(self, source: Packed) -> Packed:
@@ -64,7 +66,9 @@ class RleCodec(PackedCodec):
         source, num_read, _ = _decode_from(payload, num_bits, -1)
         if source.num_bits == num_bits:
             return PackedDecoded(source, num_read)
-        return PackedDecoded(source, num_read, _cut(source.num_bits, num_bits), payload.num_bits)
+        return PackedDecoded(
+            source, num_read, cut_payload(source.num_bits, num_bits), payload.num_bits
+        )
 
     @override
     def min_payload_bits(self, num_bits: int) -> int:
@@ -96,13 +100,9 @@ class _RleDecoder(PayloadDecoder):
     @override
     def finish(self) -> np.ndarray:
         if not self.is_done:
-            self.problem = _cut(self.num_decoded, self.num_bits)
+            self.problem = cut_payload(self.num_decoded, self.num_bits)
             self.problem_position = self.num_read + len(self._held)
         return np.zeros(0, dtype=np.uint8)
-
-
-def _cut(num_decoded: int, num_bits: int) -> str:
-    return f"the payload ends when {num_decoded} of {num_bits} source bits are known"
 
 
 def _decode_from(payload: Packed, num_bits: int, bit: int) -> tuple[Packed, int, int]:

@@ -11,6 +11,7 @@ from bit_transformer.codecs.codec import (
     PackedCodec,
     PackedDecoded,
     PayloadDecoder,
+    cut_payload,
     first_bits,
 )
 
@@ -32,7 +33,7 @@ class StoredCodec(PackedCodec):
     def decode_packed(self, payload: Packed, num_bits: int) -> PackedDecoded:
         if payload.num_bits >= num_bits:
             return PackedDecoded(first_bits(payload, num_bits), num_bits)
-        problem = f"the payload ends after {payload.num_bits} of {num_bits} bits"
+        problem = cut_payload(payload.num_bits, num_bits)
         return PackedDecoded(payload, payload.num_bits, problem, payload.num_bits)
 
     @override
@@ -57,6 +58,6 @@ class _StoredDecoder(PayloadDecoder):
     @override
     def finish(self) -> np.ndarray:
         if not self.is_done:
-            self.problem = f"the payload ends after {self.num_decoded} of {self.num_bits} bits"
+            self.problem = cut_payload(self.num_decoded, self.num_bits)
             self.problem_position = self.num_read
         return np.zeros(0, dtype=np.uint8)

@@ -20,9 +20,6 @@ from bit_transformer.errors import CodecError, InputError
 
 __all__ = ["FrameReader", "Opening", "PromptConstraint", "complete_codec", "open_frame"]
 
-_GROWING = ("rle",)
-"""Codecs whose last word would be another one if the data went on."""
-
 _MAX_OPEN_RUN = 256
 """A prompt that ends in more equal bits ends their run; so no constraint has to try more."""
 
@@ -222,12 +219,13 @@ def _settled(
             f"{_spelling(codec)} codes whole bytes, and the prompt has {len(prompt)} bits; "
             "give a multiple of 8"
         )
-    if codec.name not in _GROWING or _last_run(prompt) > _MAX_OPEN_RUN:
+    if not codec.has_open_end or _last_run(prompt) > _MAX_OPEN_RUN:
         return payload
-    # The code of a run begins as those of all longer runs do, up to where it differs from the
-    # code of a very long one: lengths are written after as many zeros as they have digits.
+    # The last codeword begins as those of all longer runs do, up to where it differs from that of
+    # a very long one; so little is left for a constraint to try.
     longer = codec.encode(np.concatenate([prompt, np.full(_VERY_LONG_RUN, prompt[-1])]))
-    return payload[: np.argmax(payload != longer[: len(payload)])]
+    changed = np.flatnonzero(payload != longer[: len(payload)])
+    return payload[: changed[0]] if len(changed) else payload
 
 
 def _last_run(bits: np.ndarray) -> int:
