@@ -18,11 +18,13 @@ This room imports nothing, so that every other room may raise from it.
 """
 
 __all__ = [
+    "ArchiveError",
     "BitTransformerError",
     "BitsError",
     "CheckpointError",
     "CodecError",
     "ConfigError",
+    "DashboardError",
     "DataError",
     "GenerationError",
     "InputError",
@@ -99,6 +101,14 @@ class TrainingError(BitTransformerError):
 
 class GenerationError(BitTransformerError):
     """A generation cannot go on."""
+
+
+class ArchiveError(BitTransformerError, ValueError):
+    """An archive is cut, damaged, hostile, too new, or was made with another model."""
+
+
+class DashboardError(BitTransformerError):
+    """The dashboard cannot start as asked, or refuses a request."""
 
 
 class StorageError(BitTransformerError):
