@@ -10,6 +10,8 @@
     ├── CheckpointError                        checkpoint folders
     ├── TrainingError                          a training that cannot go on
     ├── GenerationError                        a generation that cannot go on
+    ├── ArchiveError (ValueError)              an archive that does not decompress
+    ├── DashboardError                         a dashboard that cannot do what is asked
     ├── StorageError                           the disk is full, or may not be written
     └── MissingDependencyError (ImportError)   an optional extra that is not installed
 
