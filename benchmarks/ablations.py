@@ -4,9 +4,9 @@
     python benchmarks/ablations.py --data PATH --patch-sizes --seconds 90
 
 By default all trainings take the same number of steps; `--patch-sizes` compares 1, 2, 4, 8, 16
-and 32 bits at equal time instead. Two trainings run at a time, each on a core of its own. A
-positive figure in the last column says that the default is better than the change. The last line
-is JSON.
+and 32 bits at equal time instead. Two trainings run at a time, each on a core of its own; seconds
+are seconds of CPU time. A positive figure in the last column says that the default is better than
+the change. The last line is JSON.
 """
 
 import argparse
@@ -14,7 +14,15 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from trials import DATA_HELP, Trial, data_settings, print_json, print_table, run_jobs
+from trials import (
+    DATA_HELP,
+    Trial,
+    data_settings,
+    print_json,
+    print_table,
+    run_jobs,
+    run_trial_by_cpu_time,
+)
 
 from bit_transformer.recipes import build_config, merge
 
@@ -56,7 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     jobs = patch_size_jobs(arguments) if arguments.patch_sizes else change_jobs(arguments)
-    trials = run_jobs(jobs, arguments.processes)
+    trials = run_jobs(jobs, arguments.processes, run_trial_by_cpu_time)
     by_name: dict[str, list[Trial]] = {}
     for trial in trials:
         by_name.setdefault(trial.name, []).append(trial)

@@ -4,11 +4,12 @@
     python benchmarks/learnability.py --data PATH --plot docs/learnability.png
 
 Every model reads nothing but frames of one codec, 2,048 bits of context at most, for the same
-time on a core of its own. What counts is the code length of the held-out *source*: the model's
-loss over all frames that hold it, divided by the bytes that they hold. `stored` is the text as it
-is, in the same frames; `arithmetic` and `windows16` are explained in `arithmetic_codecs.py`, and
-the sizes of codecs alone stand beside the models'. Frames begin afresh in each sequence; the codec
-of a variant such as `huffman:english` brings a table that its frames need not hold.
+seconds of CPU time, with one thread. What counts is the code length of the held-out *source*: the
+model's loss over all frames that hold it, divided by the bytes that they hold. `stored` is the
+text as it is, in the same frames; `arithmetic` and `windows16` are explained in
+`arithmetic_codecs.py`, and the sizes of codecs alone stand beside the models'. Frames begin afresh
+in each sequence; the codec of a variant such as `huffman:english` brings a table that its frames
+need not hold.
 
 The last line is JSON.
 """
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from arithmetic_codecs import ArithmeticCodec, WindowCodec, byte_model
-from trials import DATA_HELP, data_settings, print_json, print_table, run_jobs
+from trials import DATA_HELP, count_cpu_time, data_settings, print_json, print_table, run_jobs
 
 from bit_transformer.checkpoint import load_model
 from bit_transformer.codecs import codec_names, register_codec
@@ -63,7 +64,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help=DATA_HELP)
     parser.add_argument("--codecs", nargs="+", default=list(CODECS))
     parser.add_argument("--patch-bits", type=int, nargs="+", default=[1, 2, 4, 8])
-    parser.add_argument("--seconds", type=float, default=120.0, help="training time of each model")
+    parser.add_argument("--seconds", type=float, default=120.0, help="CPU time of each training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--at-once", type=int, default=2, help="trainings side by side")
     parser.add_argument("--limit-kb", type=int, default=50, help="held-out source that is scored")
@@ -99,6 +100,7 @@ def run_cell(
     codec: str, patch_bits: int, seed: int, data: Path | None, seconds: float, limit_bytes: int
 ) -> Cell:
     """Train on a codec's frames alone, and score the frames of the held-out data."""
+    count_cpu_time()
     folder = Path(tempfile.mkdtemp(prefix="cell-"))
     layer = {
         "model": {"patch_bits": patch_bits, "context_patches": CONTEXT_BITS // patch_bits},
