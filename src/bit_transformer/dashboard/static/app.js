@@ -1,0 +1,168 @@
+/**
+ * The shell: header, routes, and one page at a time below them.
+ *
+ * Routes: #/runs, #/runs/ID, #/compare, #/playground, #/codecs, #/new; what follows a "?" in the
+ * hash is the page's query. A page is a module of ./pages that exports
+ *
+ *   mount(container, params) -> unmount()          // may be async; params: {id, query, status}
+ *
+ * with `query` a URLSearchParams and `status` the promise of GET /status. A page is loaded when it
+ * is first opened. `unmount` must stop timers and requests: the next page shares the process.
+ */
+
+import { api, connection, token } from "./api.js";
+import { compression, mountCompression } from "./components/compression.js";
+import { el, replaceChildren } from "./components/element.js";
+import { showError } from "./components/error-card.js";
+import { icon, mark } from "./components/icons.js";
+import { mountTheme } from "./components/theme.js";
+
+const PAGES = [
+  { path: "runs", title: "Runs", icon: "runs" },
+  { path: "compare", title: "Compare", icon: "compare" },
+  { path: "playground", title: "Playground", icon: "chat" },
+  { path: "codecs", title: "Codec lab", icon: "codec" },
+  { path: "new", title: "New run", icon: "plus" },
+];
+const MODULES = {
+  runs: () => import("./pages/runs.js"),
+  run: () => import("./pages/run.js"),
+  compare: () => import("./pages/compare.js"),
+  playground: () => import("./pages/playground.js"),
+  codecs: () => import("./pages/codecs.js"),
+  new: () => import("./pages/new-run.js"),
+};
+
+let unmount = () => {};
+let visit = 0;
+let status = null;
+
+start();
+
+function start() {
+  token.takeFromAddress();
+  loadStatus();
+  document.getElementById("mark").append(mark());
+  drawNav();
+  mountCompression(
+    document.getElementById("compression-slot"),
+    document.getElementById("compression-strip"),
+    status.then(({ codecs }) => codecs),
+  );
+  mountTheme(document.getElementById("theme-slot"));
+  watchConnection();
+  addEventListener("hashchange", () => show());
+  show();
+}
+
+function loadStatus() {
+  status = api.get("/status");
+  status.catch((error) => {
+    if (error.status === 401) askForToken(error);
+  });
+}
+
+function drawNav() {
+  const links = PAGES.map((page) =>
+    el("a", { class: "nav-link", href: `#/${page.path}`, dataset: { page: page.path } }, icon(page.icon), el("span", { text: page.title })),
+  );
+  replaceChildren(document.getElementById("nav"), links);
+}
+
+/** What the hash asks for: `#/runs/demo?x=1` is the page "run" with the id "demo". */
+export function routeOf(hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const [page = "", ...rest] = path.split("/");
+  const id = rest.length ? decodeURIComponent(rest.join("/")) : null;
+  const name = page === "runs" && id ? "run" : page || "runs";
+  return { name, id, query: new URLSearchParams(query) };
+}
+
+async function show() {
+  const { name, id, query } = routeOf(location.hash.startsWith("#/") ? location.hash : "#/runs");
+  const number = (visit += 1);
+  const main = document.getElementById("main");
+  unmount();
+  unmount = () => {};
+  markCurrent(name === "run" ? "runs" : name);
+  const page = el("div", { class: `page page-${name}` });
+  replaceChildren(main, page);
+  if (!(name in MODULES)) return showLost(page);
+  try {
+    const { mount } = await MODULES[name]();
+    if (number !== visit) return;
+    const leave = await mount(page, { id, query, status });
+    if (number === visit) unmount = leave ?? unmount;
+    else leave?.();
+    if (number > 1) focusHeading(page);
+  } catch (error) {
+    if (number === visit) showError(page, error, { fallbacks: { retry: show }, canDismiss: false });
+  }
+}
+
+function showLost(page) {
+  const error = {
+    kind: "InputError",
+    what: `There is no page at ${location.hash}.`,
+    fix: "The pages are in the bar above.",
+  };
+  showError(page, error, { title: "No such page", fallbacks: { runs: () => (location.hash = "#/runs") }, labels: { runs: "To the runs" } });
+}
+
+function markCurrent(name) {
+  for (const link of document.querySelectorAll(".nav-link")) {
+    if (link.dataset.page === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const title = PAGES.find(({ path }) => path === name)?.title ?? "Dashboard";
+  document.title = `${title} · BitTransformerLM`;
+  scrollTo(0, 0);
+}
+
+function focusHeading(page) {
+  const heading = page.querySelector("h1");
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+function watchConnection() {
+  const notice = document.getElementById("connection");
+  connection.subscribe((isUp) => {
+    notice.hidden = isUp;
+    notice.textContent = isUp ? "" : "The dashboard server does not answer. Runs go on without it; trying to reach it again …";
+    if (!isUp) knock();
+    else if (status) loadStatus();
+  });
+}
+
+function knock() {
+  setTimeout(() => api.get("/status").catch(() => !connection.isUp() && knock()), 1500);
+}
+
+function askForToken(error) {
+  const input = el("input", { class: "input", type: "password", "aria-label": "Token", placeholder: "token" });
+  const form = el(
+    "form",
+    {
+      class: "token-form",
+      onsubmit: (event) => {
+        event.preventDefault();
+        token.set(input.value.trim());
+        location.reload();
+      },
+    },
+    input,
+    el("button", { class: "button button-primary" }, "Continue"),
+  );
+  const main = document.getElementById("main");
+  visit += 1;
+  unmount();
+  unmount = () => {};
+  replaceChildren(main);
+  const card = showError(main, error, { canDismiss: false });
+  card.append(form);
+  input.focus();
+}
+
+export { compression };

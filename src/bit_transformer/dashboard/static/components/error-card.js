@@ -1,0 +1,135 @@
+/**
+ * An error as a card: what happened, where, what to do, and buttons that do it.
+ *
+ *   const card = showError(container, error, { fallbacks: { raw_output: showRaw, retry: again } });
+ *   card.remove();
+ *
+ * `error` is whatever was caught: an ApiError of ../api.js, or any Error. `fallbacks` has functions
+ * by id. A button appears for every fallback that the server named and the page has a function
+ * for, and for every further function of the page; "reload" and "reconnect" work by themselves.
+ * A click runs the function and takes the card away (unless it throws, which is then the card).
+ * `container` may be an element to put the card in; an older card in it is replaced.
+ * Options: `title`, `labels` (button texts by id), `canDismiss` (default true), `onDismiss`.
+ */
+
+import { el } from "./element.js";
+import { icon } from "./icons.js";
+
+const LABELS = {
+  retry: "Try again",
+  reload: "Reload the page",
+  reconnect: "Try again",
+  raw_output: "Show the raw output",
+  valid_prefix: "Use the longest valid part",
+  without_compression: "Try without compression",
+  other_codec: "Choose another codec",
+};
+
+const TITLES = {
+  CodecError: "The compressed bits do not decompress",
+  ArchiveError: "The archive does not decompress",
+  InputError: "The input does not fit",
+  BitsError: "These are not bits",
+  ConfigError: "The settings do not fit together",
+  DataError: "The data cannot be used",
+  RunError: "The run cannot do that",
+  CheckpointError: "The checkpoint cannot be used",
+  TrainingError: "The training cannot go on",
+  GenerationError: "The generation cannot go on",
+  StorageError: "The disk refuses",
+  MissingDependencyError: "A package is missing",
+  DashboardError: "The dashboard refuses",
+  Unreachable: "The dashboard server does not answer",
+  Unauthorized: "A token is needed",
+};
+
+/** Put a card for the error into the container; returns the card, which has `remove()`. */
+export function showError(container, error, options = {}) {
+  const card = errorCard(error, options);
+  for (const child of [...container.children]) {
+    if (child.classList.contains("error-card")) child.remove();
+  }
+  container.append(card);
+  card.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  return card;
+}
+
+/** The card alone. */
+export function errorCard(error, { fallbacks = {}, labels = {}, title, canDismiss = true, onDismiss } = {}) {
+  const facts = factsOf(error);
+  const card = el("section", { class: "error-card", role: "alert", dataset: { kind: facts.kind } });
+  const dismiss = () => {
+    card.remove();
+    onDismiss?.();
+  };
+  const head = el(
+    "header",
+    { class: "error-head" },
+    icon("alert"),
+    el("h3", { text: title ?? TITLES[facts.kind] ?? "Something went wrong" }),
+    canDismiss && el("button", { type: "button", class: "icon-button", "aria-label": "Dismiss this error", onclick: dismiss }, icon("close")),
+  );
+  const body = [
+    el("p", { class: "error-what", text: facts.what }),
+    facts.where && el("p", { class: "error-where" }, el("span", { class: "error-term", text: "Where" }), el("code", { text: facts.where })),
+    facts.fix && el("p", { class: "error-fix" }, el("span", { class: "error-term", text: "What to do" }), el("span", { text: facts.fix })),
+  ];
+  const buttons = offers(facts, fallbacks, labels).map(({ id, label, run }, index) =>
+    el(
+      "button",
+      {
+        type: "button",
+        class: index === 0 ? "button button-primary" : "button",
+        dataset: { fallback: id },
+        onclick: (event) => perform(run, card, event, { fallbacks, labels }),
+      },
+      label,
+    ),
+  );
+  card.append(head, ...body.filter(Boolean));
+  if (buttons.length) card.append(el("div", { class: "error-actions" }, buttons));
+  return card;
+}
+
+/** What an error says, as `{kind, what, where, fix, fallbacks}`, whatever was thrown. */
+export function factsOf(error) {
+  if (error && typeof error === "object" && "kind" in error && "what" in error) {
+    return { where: null, fix: null, fallbacks: [], ...definedOf(error) };
+  }
+  return {
+    kind: error?.name ?? "Error",
+    what: error?.message || String(error),
+    where: null,
+    fix: "Reload the page; if it happens again, the browser's console has more.",
+    fallbacks: [{ id: "reload", label: LABELS.reload }],
+  };
+}
+
+function definedOf({ kind, what, where, fix, fallbacks }) {
+  return { kind, what, where: where ?? null, fix: fix ?? null, fallbacks: fallbacks ?? [] };
+}
+
+function offers(facts, fallbacks, labels) {
+  const known = { reload: () => location.reload(), ...fallbacks };
+  const named = facts.fallbacks.filter(({ id }) => id in known);
+  const further = Object.keys(fallbacks)
+    .filter((id) => !named.some((one) => one.id === id))
+    .map((id) => ({ id, label: null }));
+  return [...named, ...further].map(({ id, label }) => ({
+    id,
+    label: labels[id] ?? label ?? LABELS[id] ?? id,
+    run: known[id],
+  }));
+}
+
+async function perform(run, card, event, options) {
+  event.currentTarget.disabled = true;
+  const container = card.parentElement;
+  try {
+    await run();
+    card.remove();
+  } catch (error) {
+    card.remove();
+    if (container) showError(container, error, options);
+  }
+}
