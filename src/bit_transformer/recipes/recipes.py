@@ -54,6 +54,32 @@ _ALL = (
         },
     ),
     Recipe(
+        "archive",
+        "a light model for archives: one pass over tens of megabytes, exact and quick in integers",
+        {
+            "name": "archive",
+            "budget": "60min",
+            "evaluate_bytes": 262_144,
+            "sample_every": 0.0,
+            # No sequence goes through a codec, and nothing but the loss is measured.
+            "compress_prob": 0.0,
+            "telemetry_every": 0,
+            # The weights of the trunk are read for every byte, those of the tables are looked up:
+            # what is to be known by heart belongs into tables.
+            "model": {
+                "width": 192,
+                "depth": 4,
+                "head_dim": 96,
+                "context_patches": 256,
+                "context_hash_bits": [16, 24, 32, 40],
+                "table_rows_log2": 17,
+                "table_width": 32,
+                "table_dropout": 0.0,
+            },
+            "optimizer": {"table_kind": "adagrad", "table_lr": 0.2},
+        },
+    ),
+    Recipe(
         "nanogpt",
         "the control: a byte-level GPT in the manner of nanoGPT, of the default's size",
         {
