@@ -39,16 +39,31 @@ def test_rows_without_a_gradient_stay_where_they_are(is_sparse):
     assert not torch.equal(weight[1], torch.ones(3))
 
 
-def test_adagrad_is_the_one_of_pytorch():
+@pytest.mark.parametrize("initial_sum", [0.0, 0.5])
+def test_adagrad_is_the_one_of_pytorch(initial_sum):
     weight, reference = (nn.Parameter(torch.ones(5, 3)) for _ in range(2))
-    ours = RowAdagrad([weight], lr=0.1)
-    theirs = torch.optim.Adagrad([reference], lr=0.1)
+    ours = RowAdagrad([weight], lr=0.1, initial_sum=initial_sum)
+    theirs = torch.optim.Adagrad([reference], lr=0.1, initial_accumulator_value=initial_sum)
     for step in range(5):
         gradient = torch.randn(5, 3, generator=torch.Generator().manual_seed(step))
         weight.grad, reference.grad = gradient.clone(), gradient.clone()
         ours.step()
         theirs.step()
     torch.testing.assert_close(weight, reference)
+
+
+def test_an_initial_sum_makes_a_first_occurrence_count_in_proportion_to_its_gradient():
+    model = BitTransformerLM(TINY)
+    (table,) = model.parameter_groups()["tables"]
+    settings = {"table_kind": "adagrad", "table_lr": 0.2, "table_initial_sum": 4.0}
+    *_, optimizer = build_optimizers(model, OptimizerConfig.model_validate(settings))
+    before = table.detach().clone()
+    gradient = torch.full((1, table.shape[1]), 1e-3)
+    table.grad = torch.sparse_coo_tensor(
+        torch.tensor([[3]]), gradient, table.shape, check_invariants=True
+    )
+    optimizer.step()
+    torch.testing.assert_close(table[3], before[3] - 0.2 / 2.0 * 1e-3)
 
 
 def test_the_hashed_tables_move_by_plain_gradient_descent_in_the_rows_of_the_step_alone():

@@ -36,6 +36,12 @@ class OptimizerConfig(Settings):
     table_lr: float = Field(
         default=500.0, gt=0, description="learning rate of the hashed tables; 0.2 suits adagrad"
     )
+    table_initial_sum: float = Field(
+        default=0.0,
+        ge=0,
+        description="what adagrad's sums of squared gradients start from: a rare row then moves "
+        "by table_lr / sqrt(this) times its gradient, and not by table_lr itself",
+    )
     lr: float = Field(default=3e-3, gt=0, description="learning rate of everything under AdamW")
     beta1: float = Field(default=0.9, ge=0, lt=1, description="AdamW: memory of the gradient")
     beta2: float = Field(default=0.95, ge=0, lt=1, description="AdamW: memory of its square")

@@ -92,15 +92,27 @@ class RowAdagrad(Optimizer):
     A row that many steps touch learns ever more slowly; a rare one keeps its full rate, which is
     what tables of contexts with a long tail want.
 
-    Source: Duchi et al. 2011, Adaptive Subgradient Methods, with no decay and no initial sum.
+    With an initial sum s, a row is moved by lr / sqrt(s) times its gradient, as plain SGD would,
+    until its own gradients outweigh s.
+
+    Args:
+        initial_sum: what each element's sum of squared gradients starts from.
+
+    Source: Duchi et al. 2011, Adaptive Subgradient Methods, with no decay.
     """
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, eps: float = 1e-10) -> None:
+    def __init__(
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float,
+        initial_sum: float = 0.0,
+        eps: float = 1e-10,
+    ) -> None:
         super().__init__(params, {"lr": lr, "eps": eps})
         for group in self.param_groups:
             for parameter in group["params"]:
                 # Kept from the start, so that a checkpoint of any step has the same tensors.
-                self.state[parameter]["sum"] = torch.zeros_like(parameter)
+                self.state[parameter]["sum"] = torch.full_like(parameter, initial_sum)
 
     @override
     @torch.no_grad()
@@ -165,8 +177,11 @@ def build_optimizers(model: BitTransformerLM, config: OptimizerConfig) -> list[O
         # Adagrad scales a rare row's steps up to those of a frequent one: quick on the first pass
         # over the data. On the next, each row knows by heart the one place where it occurred, and
         # the model trusts it.
-        kind = SGD if config.table_kind == "sgd" else RowAdagrad
-        optimizers.append(kind(groups["tables"], lr=config.table_lr))
+        tables = groups["tables"]
+        if config.table_kind == "sgd":
+            optimizers.append(SGD(tables, lr=config.table_lr))
+        else:
+            optimizers.append(RowAdagrad(tables, config.table_lr, config.table_initial_sum))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["base_lr"] = group["lr"]
