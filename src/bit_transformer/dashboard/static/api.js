@@ -12,11 +12,11 @@
  * as docs/dashboard-api.md describes. A request that was aborted by its signal rejects with the
  * browser's AbortError; `isAbort(error)` tells. A stream whose line is of type "error" rejects
  * with that error, after the lines before it were handed over.
+ * Signing in, where the server wants a token, sets a cookie that scripts can't read.
  * `connection.subscribe(fn)` calls back with true or false whenever the server is lost or found.
  */
 
 const BASE = "/api/v1";
-const TOKEN_KEY = "bit-transformer.token";
 
 /** What went wrong with a request. */
 export class ApiError extends Error {
@@ -47,20 +47,6 @@ export const connection = (() => {
     },
   };
 })();
-
-/** The token of this tab, where the server wants one: given once in the address, then kept. */
-export const token = {
-  get: () => sessionStorage.getItem(TOKEN_KEY),
-  set: (value) => sessionStorage.setItem(TOKEN_KEY, value),
-  takeFromAddress() {
-    const address = new URL(location.href);
-    const given = address.searchParams.get("token");
-    if (!given) return;
-    token.set(given);
-    address.searchParams.delete("token");
-    history.replaceState(null, "", address);
-  },
-};
 
 export const api = {
   get: (path, { signal } = {}) => request("GET", path, { signal }).then(readJson),
@@ -94,7 +80,6 @@ export const api = {
       const call = new XMLHttpRequest();
       call.open("POST", `${BASE}/uploads?name=${encodeURIComponent(file.name ?? "pasted.bin")}`);
       call.setRequestHeader("Content-Type", "application/octet-stream");
-      if (token.get()) call.setRequestHeader("Authorization", `Bearer ${token.get()}`);
       call.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
       call.onload = () => {
         connection.note(true);
@@ -126,7 +111,6 @@ export function saveFile(content, name) {
 async function request(method, path, { body, signal }) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
   let response;
   try {
     response = await fetch(BASE + path, {
@@ -161,7 +145,7 @@ function errorOf(status, answer) {
   if (answer?.error?.what) return new ApiError({ status, ...answer.error });
   return new ApiError({
     status,
-    kind: status === 401 ? "Unauthorized" : "InternalError",
+    kind: "InternalError",
     what: `The server answered ${status} without saying why.`,
     fix: "Try again; the terminal in which the dashboard runs may say more.",
     fallbacks: [{ id: "retry", label: "Try again" }],

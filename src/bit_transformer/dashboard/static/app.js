@@ -10,8 +10,8 @@
  * is first opened. `unmount` must stop timers and requests: the next page shares the process.
  */
 
-import { api, connection, token } from "./api.js";
-import { compression, mountCompression } from "./components/compression.js";
+import { api, connection } from "./api.js";
+import { mountCompression } from "./components/compression.js";
 import { el, replaceChildren } from "./components/element.js";
 import { showError } from "./components/error-card.js";
 import { icon, mark } from "./components/icons.js";
@@ -40,7 +40,6 @@ let status = null;
 start();
 
 function start() {
-  token.takeFromAddress();
   loadStatus();
   document.getElementById("mark").append(mark());
   drawNav();
@@ -57,9 +56,10 @@ function start() {
 
 function loadStatus() {
   status = api.get("/status");
-  status.catch((error) => {
-    if (error.status === 401) askForToken(error);
-  });
+  status.then(
+    ({ is_signed_in: isSignedIn }) => !isSignedIn && askForToken(),
+    () => {},
+  );
 }
 
 function drawNav() {
@@ -140,29 +140,29 @@ function knock() {
   setTimeout(() => api.get("/status").catch(() => !connection.isUp() && knock()), 1500);
 }
 
-function askForToken(error) {
-  const input = el("input", { class: "input", type: "password", "aria-label": "Token", placeholder: "token" });
+function askForToken() {
+  const input = el("input", { class: "input", type: "password", "aria-label": "Token", autocomplete: "current-password" });
+  const problem = el("div", { class: "stack-s" });
   const form = el(
     "form",
-    {
-      class: "token-form",
-      onsubmit: (event) => {
-        event.preventDefault();
-        token.set(input.value.trim());
-        location.reload();
-      },
-    },
-    input,
-    el("button", { class: "button button-primary" }, "Continue"),
+    { class: "card sign-in", onsubmit: signIn },
+    el("h1", { text: "Sign in" }),
+    el("p", { class: "page-lead", text: "This dashboard wants the token that its terminal printed when it started." }),
+    el("div", { class: "row" }, input, el("button", { class: "button button-primary" }, "Sign in")),
+    problem,
   );
-  const main = document.getElementById("main");
+  async function signIn(event) {
+    event.preventDefault();
+    try {
+      await api.post("/session", { token: input.value.trim() });
+      location.reload();
+    } catch (error) {
+      showError(problem, error, { fallbacks: { sign_in: () => input.focus() } });
+    }
+  }
   visit += 1;
   unmount();
   unmount = () => {};
-  replaceChildren(main);
-  const card = showError(main, error, { canDismiss: false });
-  card.append(form);
+  replaceChildren(document.getElementById("main"), form);
   input.focus();
 }
-
-export { compression };

@@ -6,7 +6,8 @@
  *     lines: [{ value: 8, label: "coin" }], canSmooth: true, isLog: false, name: "loss" });
  *   container.append(chart.element);
  *   chart.update({ train: { x: [1, 2], y: [3, 2], text: ["hover", …] } });   // whole curves
- *   chart.setSmoothing(0.9);  chart.setX("elapsed_s");  chart.setCurves([…]);  chart.destroy();
+ *   chart.setSmoothing(0.9);  chart.setX("seconds");  chart.setCurves([…]);  chart.setNote("…");
+ *   chart.destroy();
  *
  * `colour` names a variable of style.css, so that charts follow the theme; `style` is "line",
  * "points" (line with marks) or "marks". Two curves never differ in colour alone: give a dash.
@@ -88,6 +89,11 @@ class Chart {
     this.#touch();
   }
 
+  setNote(note) {
+    this.note.textContent = note;
+    this.note.hidden = !note;
+  }
+
   destroy() {
     this.isDestroyed = true;
     clearTimeout(this.timer);
@@ -98,11 +104,12 @@ class Chart {
   }
 
   #caption(title, note) {
+    this.note = el("p", { class: "chart-note", text: note ?? "", hidden: !note });
     return el(
       "div",
       { class: "chart-title" },
       el("h3", {}, title, this.unit && el("span", { class: "chart-unit", text: this.unit })),
-      note && el("p", { class: "chart-note", text: note }),
+      this.note,
     );
   }
 

@@ -110,7 +110,7 @@ function drawTotal(container, { sourceBits, frameBits, numMessages }) {
 function fillCodecs(select, codecs) {
   const options = [el("option", { value: "auto" }, "auto")];
   for (const codec of codecs.filter(({ name }) => name !== "auto")) {
-    const isMissing = codec.available === false || codec.is_available === false;
+    const isMissing = codec.is_available === false;
     options.push(el("option", { value: codec.name, disabled: isMissing }, isMissing ? `${codec.name} (not installed)` : codec.name));
   }
   if (!options.some((option) => option.value === state.codec)) options.push(el("option", { value: state.codec }, state.codec));

@@ -22,7 +22,14 @@ const LABELS = {
   raw_output: "Show the raw output",
   valid_prefix: "Use the longest valid part",
   without_compression: "Try without compression",
-  other_codec: "Choose another codec",
+  other_codec: "Pick another codec",
+  raw_data: "Look at it as plain data",
+  shorter: "Use less data",
+  upload: "Upload it as a file",
+  other_name: "Choose another name",
+  free_space: "Delete old uploads",
+  resume: "Resume from the last checkpoint",
+  sign_in: "Sign in",
 };
 
 const TITLES = {
@@ -40,7 +47,13 @@ const TITLES = {
   MissingDependencyError: "A package is missing",
   DashboardError: "The dashboard refuses",
   Unreachable: "The dashboard server does not answer",
-  Unauthorized: "A token is needed",
+  TokenError: "The token is wrong",
+  CrossOriginError: "The request came from elsewhere",
+  TooLargeError: "That is too large",
+  TimeoutError: "It took too long",
+  RequestError: "The request cannot be understood",
+  InternalError: "A fault of the program",
+  MemoryError: "Not enough memory",
 };
 
 /** Put a card for the error into the container; returns the card, which has `remove()`. */
