@@ -6,7 +6,7 @@ will walk the tree of its bits. A byte is eight decisions, most significant bit 
 
 Invariants of every implementation: a prediction depends only on the model and on the bytes that
 were fed to that lane, never on the other lanes, on their number, on threads or on the machine;
-``sequence`` returns exactly what ``start``, ``predict`` and ``feed`` would.
+``extend`` and ``sequence`` return exactly what ``start``, ``predict`` and ``feed`` would.
 """
 
 from typing import Any, Protocol
@@ -59,6 +59,19 @@ class Engine(Protocol):
 
         Raises:
             InputError: the values are of another type or number.
+        """
+        ...
+
+    def extend(self, state: EngineState, data: np.ndarray) -> np.ndarray:
+        """Read T bytes in each lane at once; the predictions that stood before each of them.
+
+        What an encoder calls, chunk by chunk: the same as T times ``predict`` and ``feed``, and
+        several times quicker.
+
+        Shapes: ``data`` (num_lanes, T) uint8; the result (num_lanes, T, 256) int16.
+
+        Raises:
+            InputError: the data are of another type or shape.
         """
         ...
 
