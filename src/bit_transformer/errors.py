@@ -110,7 +110,29 @@ class ArchiveError(BitTransformerError, ValueError):
 
 
 class DashboardError(BitTransformerError):
-    """The dashboard cannot start as asked, or refuses a request."""
+    """The dashboard cannot start as asked, or refuses a request.
+
+    Args:
+        status: the HTTP status of the answer.
+        kind: what the answer calls the error, if not by this class.
+        where: the place in the data or the request, where known.
+        fallbacks: names of what else would work.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        kind: str | None = None,
+        where: str | None = None,
+        fallbacks: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+        self.where = where
+        self.fallbacks = fallbacks
 
 
 class StorageError(BitTransformerError):

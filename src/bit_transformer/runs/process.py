@@ -5,7 +5,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ProcessIdentity", "is_running", "this_process"]
+__all__ = ["ProcessIdentity", "identify", "is_running", "this_process"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,12 @@ class ProcessIdentity:
 
 def this_process() -> ProcessIdentity:
     """The identity of the calling process."""
-    return ProcessIdentity(platform.node(), os.getpid(), _start_mark(os.getpid()))
+    return identify(os.getpid())
+
+
+def identify(pid: int) -> ProcessIdentity:
+    """The identity of the process that has this number on this machine now."""
+    return ProcessIdentity(platform.node(), pid, _start_mark(pid))
 
 
 def is_running(process: ProcessIdentity) -> bool | None:
