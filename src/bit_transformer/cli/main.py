@@ -28,6 +28,7 @@ VERBS = {
     "codec": "compress files without a model, and compare the codecs",
     "data": "build a corpus from files and inspect it",
     "telemetry": "see how random, how complex and how expected each part of a file is",
+    "dashboard": "watch and start trainings in a browser, try prompts, compare codecs",
 }
 
 _EXAMPLES = """\
