@@ -1,0 +1,322 @@
+/**
+ * The playground: a prompt, what a model makes of it, and how surprised it was by every bit.
+ *
+ * The newest message stands first. The form and its codec are those of the whole page; what a
+ * message was asked with stays with it, so that its error can be answered by the same request
+ * changed in one point.
+ */
+
+import { api, isAbort } from "../api.js";
+import { compression } from "../components/compression.js";
+import { el, replaceChildren } from "../components/element.js";
+import { showError } from "../components/error-card.js";
+import { formatBytes, formatDuration, formatNumber } from "../components/format.js";
+import { icon } from "../components/icons.js";
+import { createChoice, short } from "../parts/controls.js";
+import { createMemory } from "../parts/form-memory.js";
+import { createMessage } from "../parts/message.js";
+import { createPromptForm } from "../parts/prompt-form.js";
+import { freeSpace, goOnWithLess, goOnWithoutCompression, pickCodec, uploadAgain } from "../parts/recovery.js";
+import { createLegend } from "../parts/surprise-scale.js";
+import { createTelemetryPanel } from "../parts/telemetry-panel.js";
+import { createTranscript } from "../parts/transcript.js";
+
+const FORMS = [
+  ["text", "Text"],
+  ["hex", "Hex"],
+  ["bits", "Bits"],
+];
+const IDLE = "K, C and S of the output, as it comes";
+
+/** Show the page; `params.query` may name the run. */
+export async function mount(container, { query, status }) {
+  replaceChildren(container, head(), el("p", { class: "loading", text: "Looking for models …" }));
+  const [server, { runs }] = await Promise.all([status.catch(() => api.get("/status")), api.get("/runs")]);
+  const models = runs.filter(({ has_checkpoint: hasCheckpoint }) => hasCheckpoint);
+  if (!models.length) {
+    replaceChildren(container, head(), emptyState());
+    return () => {};
+  }
+  return new Playground(container, server, models, query.get("run")).unmount;
+}
+
+function head() {
+  return el(
+    "header",
+    { class: "page-head" },
+    el("div", {}, el("h1", { text: "Playground" }), el("p", { class: "page-lead", text: "Continue a prompt, and see how much every byte and bit surprised the model." })),
+  );
+}
+
+function emptyState() {
+  return el(
+    "section",
+    { class: "empty" },
+    icon("chat"),
+    el("h2", { text: "No model to try yet" }),
+    el("p", { text: "A run can be tried as soon as it has saved its first checkpoint, even while it goes on." }),
+    el("div", { class: "row" }, el("a", { class: "button button-primary", href: "#/new" }, icon("plus"), "Start a run"), el("a", { class: "button", href: "#/runs" }, "See all runs")),
+  );
+}
+
+class Playground {
+  constructor(container, server, models, wanted) {
+    this.server = server;
+    this.memory = createMemory("playground");
+    this.numMessages = 0;
+    this.messages = new Set();
+    this.stopper = null;
+    this.form = createPromptForm({
+      runs: models,
+      limits: server.limits,
+      memory: this.memory,
+      wanted,
+      onGenerate: () => this.generate(),
+      onScore: () => this.score(),
+      onStop: () => this.stopper?.abort(),
+    });
+    this.telemetry = createTelemetryPanel(IDLE);
+    this.list = el("div", { class: "messages", "aria-label": "Messages", role: "region" });
+    this.legend = el("div", { class: "legend-slot" });
+    this.formErrors = el("div", { class: "form-errors" });
+    this.shownForm = this.memory.get("form", "text");
+    const choice = createChoice({ label: "Show as", choices: FORMS, value: this.shownForm, onChange: (form) => this.setForm(form) });
+    this.unsubscribe = compression.subscribe(() => this.tellWhose(null));
+    this.setForm(this.shownForm);
+    this.showHint();
+    const left = el("div", { class: "tool-side" }, this.form.element, this.formErrors);
+    const bar = el("div", { class: "view-bar" }, choice.element, this.legend);
+    const right = el("div", { class: "tool-main" }, this.telemetry.element, bar, this.list);
+    replaceChildren(container, head(), el("div", { class: "tool-columns" }, left, right));
+    this.tellWhose(null);
+    this.unmount = () => {
+      this.stopper?.abort();
+      this.unsubscribe();
+      this.form.unmount();
+    };
+  }
+
+  showHint() {
+    const hint = el("p", { text: "What the model writes appears here, coloured by surprise. Point at a character, or move with the arrow keys, to see what it expected." });
+    replaceChildren(this.list, el("div", { class: "empty messages-empty" }, icon("chat"), hint));
+  }
+
+  setForm(form) {
+    this.shownForm = form;
+    this.memory.set("form", form);
+    for (const message of this.messages) message.setForm(form);
+    replaceChildren(this.legend, createLegend(form === "bits" ? "bit" : "byte"));
+  }
+
+  tellWhose(telemetryOf) {
+    const whose = telemetryOf ?? (compression.isEnabled() ? "decompressed output" : "output");
+    const ends = compression.isEnabled() ? " (compression is on)" : " (compression is off, all bits are raw)";
+    this.telemetry.setWhose(`of the ${whose}${ends}`);
+  }
+
+  addMessage(kind, fileName, onContinue) {
+    this.numMessages += 1;
+    const message = createMessage({
+      title: `${kind} ${this.numMessages}`,
+      fileName,
+      form: this.shownForm,
+      onContinue,
+      onClose: () => {
+        message.element.remove();
+        this.messages.delete(message);
+        if (!this.messages.size) this.showHint();
+      },
+    });
+    if (!this.messages.size) this.list.replaceChildren();
+    this.messages.add(message);
+    this.list.prepend(message.element);
+    if (message.element.getBoundingClientRect().top > innerHeight - 120) message.element.scrollIntoView({ block: "center", behavior: "smooth" });
+    return message;
+  }
+
+  /** Ask for the form's request, made into what `run` does with it; errors of the form show below it. */
+  async begin(run) {
+    if (this.stopper) return;
+    const stopper = new AbortController();
+    this.stopper = stopper;
+    this.form.setBusy(true);
+    this.formErrors.replaceChildren();
+    try {
+      const body = await this.form.request({ signal: stopper.signal });
+      const givenBits = this.form.prompt.typedBits() ?? "";
+      this.stopper = null;
+      await run(body, { givenBits, fileName: this.form.prompt.fileName() });
+    } catch (error) {
+      if (!isAbort(error)) showError(this.formErrors, error, { fallbacks: this.inputFallbacks(error, () => this.begin(run)) });
+    } finally {
+      if (this.stopper === stopper) this.stopper = null;
+      if (!this.stopper) this.form.setBusy(false);
+    }
+  }
+
+  generate() {
+    return this.begin((body, given) => {
+      const message = this.addMessage("Generation", "output.bin", (transcript) => this.continueFrom(transcript));
+      return this.run(message, body, given);
+    });
+  }
+
+  /** Stream one generation into a message; an error puts its card there, with fallbacks. */
+  async run(message, body, given) {
+    this.stopper = new AbortController();
+    this.form.setBusy(true);
+    message.errors.replaceChildren();
+    this.telemetry.clear();
+    message.say("Waiting for the model …");
+    try {
+      await api.stream("/generate", body, (event) => this.take(message, body, given, event), this.stopper.signal);
+    } catch (error) {
+      message.finish();
+      if (isAbort(error)) message.say(`Stopped by you. ${sizeOf(message)}`);
+      else {
+        message.say(message.hasOutput() ? `Ended by an error. ${sizeOf(message)}` : "");
+        showError(message.errors, error, { fallbacks: this.fallbacks(error, message, body, given) });
+      }
+    } finally {
+      this.stopper = null;
+      this.form.setBusy(false);
+    }
+  }
+
+  take(message, body, given, event) {
+    if (event.type === "preparing") message.say(event.message ?? "Preparing …");
+    else if (event.type === "start") this.takeStart(message, body, given, event);
+    else if (event.type === "chunk") {
+      message.append(event);
+      this.telemetry.push(event);
+    } else if (event.type === "done") this.takeDone(message, body, given, event);
+  }
+
+  takeStart(message, body, given, event) {
+    const isFrame = event.view === "direct";
+    message.start(createTranscript({ givenBits: given.givenBits, isFrame }));
+    message.setFacts([
+      body.run,
+      event.checkpoint_step == null ? null : `step ${formatNumber(event.checkpoint_step)}`,
+      event.view && event.view !== "raw" ? `${event.view} view` : null,
+      event.codec,
+      `temperature ${body.temperature}`,
+      event.seed == null ? null : `seed ${event.seed}`,
+      given.fileName,
+    ]);
+    message.say(event.note ?? "");
+    this.tellWhose(event.telemetry_of);
+  }
+
+  takeDone(message, body, given, event) {
+    message.finish({ compression: event.compression, isEmptyFine: true });
+    const speed = event.elapsed_s > 0 ? `, ${formatBytes(event.num_bytes / event.elapsed_s)}/s` : "";
+    const surprise = event.bits_per_byte == null ? "" : ` Surprise: ${short(event.bits_per_byte)} bits per byte.`;
+    const reason = event.reason === "length" ? "" : ` Ended at the ${event.reason.replace(/^the /, "")}.`;
+    message.say(`${formatNumber(event.num_bytes)} bytes in ${formatDuration(event.elapsed_s)}${speed}.${surprise}${reason}`);
+    this.record(event.compression);
+    if (event.warning) showError(message.errors, event.warning, { fallbacks: this.fallbacks(event.warning, message, body, given) });
+  }
+
+  record(sizes) {
+    if (!sizes) return;
+    compression.record({
+      sourceBits: sizes.prompt_bits + sizes.output_bits,
+      frameBits: sizes.prompt_frame_bits + sizes.output_frame_bits,
+    });
+  }
+
+  continueFrom(transcript) {
+    const all = Uint8Array.from({ length: transcript.numBytes }, (_, place) => transcript.byteAt(place).byte);
+    try {
+      this.form.prompt.setText("text", new TextDecoder("utf-8", { fatal: true }).decode(all));
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.form.prompt.setText("hex", Array.from(all, (byte) => byte.toString(16).padStart(2, "0")).join(" "));
+    }
+    this.form.prompt.focus();
+  }
+
+  score() {
+    return this.begin(async (body, given) => {
+      const message = this.addMessage("Score", "scored.bin", null);
+      this.stopper = new AbortController();
+      this.form.setBusy(true);
+      message.say("Reading with the model …");
+      try {
+        const answer = await api.post("/score", { run: body.run, source: body.prompt }, { signal: this.stopper.signal });
+        message.start(createTranscript());
+        message.append(answer);
+        message.finish();
+        message.setFacts([body.run, given.fileName, "scored, not generated"]);
+        message.say(`${short(answer.bits_per_byte)} bits per byte, ${short(answer.bits_per_bit, 3)} bits per bit.${answer.is_cut ? " Only the beginning was scored." : ""}`);
+        this.telemetry.setValues({ k: [answer.k], c: [answer.c], s: [answer.s] });
+        this.tellWhose("scored data");
+      } catch (error) {
+        if (isAbort(error)) message.say("Stopped by you.");
+        else {
+          message.say("");
+          showError(message.errors, error, { fallbacks: this.inputFallbacks(error, () => this.score()) });
+        }
+      } finally {
+        this.stopper = null;
+        this.form.setBusy(false);
+      }
+    });
+  }
+
+  /** Ways on from an error of the form or of its data, named by the server or by the page. */
+  inputFallbacks(error, again) {
+    const { prompt } = this.form;
+    const ways = {
+      shorter: () => this.useLess(again),
+      upload: () => uploadAgain(prompt, again),
+      free_space: () => freeSpace([prompt], again),
+    };
+    return only(ways, error, { retry: again });
+  }
+
+  /** Ways on from an error of a generation: the same request, changed in one point. */
+  fallbacks(error, message, body, given) {
+    const once = (change) => () => {
+      this.run(message, { ...body, ...change }, given);
+    };
+    const ways = {
+      raw_output: once({ raw_output: true }),
+      valid_prefix: once({ strict: false }),
+      without_compression: () => goOnWithoutCompression(once({ compression: false, codec: null, view: null })),
+      other_codec: () =>
+        pickCodec(this.server.codecs, {
+          isForModel: true,
+          use: (codec) => {
+            compression.set({ codec });
+            once({ compression: true, codec })();
+          },
+        }),
+    };
+    const again = () => this.begin((fresh, now) => this.run(message, { ...fresh, seed: fresh.seed ?? body.seed }, now));
+    return { ...only(ways, error), ...this.inputFallbacks(error, again) };
+  }
+
+  useLess(again) {
+    const { num_bytes: length } = this.form.fields;
+    if (length.value() > this.server.limits.max_generated_bytes) {
+      length.set(this.server.limits.max_generated_bytes);
+      return again();
+    }
+    const { max_upload_bytes: most, max_lab_bytes: lab } = this.server.limits;
+    return goOnWithLess(this.form.prompt, Math.min(most, lab), again);
+  }
+}
+
+/** The ways that the error names, and `always` in any case. */
+function only(ways, error, always = {}) {
+  const named = (error.fallbacks ?? []).map(({ id }) => id).filter((id) => id in ways);
+  return { ...Object.fromEntries(named.map((id) => [id, ways[id]])), ...always };
+}
+
+function sizeOf(message) {
+  const length = message.transcript()?.outputBytes().length ?? 0;
+  return `${formatNumber(length)} bytes are here.`;
+}
+
