@@ -9,7 +9,8 @@
  * for, and for every further function of the page; "reload" and "reconnect" work by themselves.
  * A click runs the function and takes the card away (unless it throws, which is then the card).
  * `container` may be an element to put the card in; an older card in it is replaced.
- * Options: `title`, `labels` (button texts by id), `canDismiss` (default true), `onDismiss`.
+ * Options: `title`, `labels` (button texts by id), `canDismiss` (default true), `onDismiss`, and
+ * `isOnlyNamed` to show no button but for what the server named.
  */
 
 import { el } from "./element.js";
@@ -68,7 +69,7 @@ export function showError(container, error, options = {}) {
 }
 
 /** The card alone. */
-export function errorCard(error, { fallbacks = {}, labels = {}, title, canDismiss = true, onDismiss } = {}) {
+export function errorCard(error, { fallbacks = {}, labels = {}, title, canDismiss = true, onDismiss, isOnlyNamed = false } = {}) {
   const facts = factsOf(error);
   const card = el("section", { class: "error-card", role: "alert", dataset: { kind: facts.kind } });
   const dismiss = () => {
@@ -87,14 +88,14 @@ export function errorCard(error, { fallbacks = {}, labels = {}, title, canDismis
     facts.where && el("p", { class: "error-where" }, el("span", { class: "error-term", text: "Where" }), el("code", { text: facts.where })),
     facts.fix && el("p", { class: "error-fix" }, el("span", { class: "error-term", text: "What to do" }), el("span", { text: facts.fix })),
   ];
-  const buttons = offers(facts, fallbacks, labels).map(({ id, label, run }, index) =>
+  const buttons = offers(facts, fallbacks, labels, isOnlyNamed).map(({ id, label, run }, index) =>
     el(
       "button",
       {
         type: "button",
         class: index === 0 ? "button button-primary" : "button",
         dataset: { fallback: id },
-        onclick: (event) => perform(run, card, event, { fallbacks, labels }),
+        onclick: (event) => perform(run, card, event, { fallbacks, labels, isOnlyNamed }),
       },
       label,
     ),
@@ -122,10 +123,10 @@ function definedOf({ kind, what, where, fix, fallbacks }) {
   return { kind, what, where: where ?? null, fix: fix ?? null, fallbacks: fallbacks ?? [] };
 }
 
-function offers(facts, fallbacks, labels) {
+function offers(facts, fallbacks, labels, isOnlyNamed) {
   const known = { reload: () => location.reload(), ...fallbacks };
   const named = facts.fallbacks.filter(({ id }) => id in known);
-  const further = Object.keys(fallbacks)
+  const further = (isOnlyNamed ? [] : Object.keys(fallbacks))
     .filter((id) => !named.some((one) => one.id === id))
     .map((id) => ({ id, label: null }));
   return [...named, ...further].map(({ id, label }) => ({
