@@ -6,7 +6,6 @@
  */
 
 import { api, isAbort } from "../api.js";
-import { compression } from "../components/compression.js";
 import { el, replaceChildren } from "../components/element.js";
 import { showError } from "../components/error-card.js";
 import { checksField, numberField } from "../components/field.js";
@@ -21,7 +20,7 @@ import { createSourceInput } from "./source-input.js";
 export function createComparison({ server, memory, onLook, onFrame }) {
   const available = server.codecs.filter(({ is_available: isAvailable }) => isAvailable).map(({ name }) => name);
   const missing = server.codecs.filter(({ is_available: isAvailable }) => !isAvailable);
-  const input = createSourceInput({ label: "Data", memory: memory.part("data"), limits: server.limits, rows: 7, placeholder: "Paste text, or drop a file here" });
+  const input = createSourceInput({ label: "Data", memory: memory.part("data"), limits: server.limits, rows: 9, placeholder: "Paste text, or drop a file here" });
   const checks = checksField({ label: "Codecs", name: "codecs", choices: available, value: memory.get("codecs", available), onInput: (value) => memory.set("codecs", value) });
   const level = numberField({ label: "Level", name: "level", step: 1, placeholder: "default", value: memory.get("level"), onInput: (value) => memory.set("level", value), hint: "for codecs that have levels" });
   const go = el("button", { type: "submit", class: "button button-primary button-large" }, icon("codec"), "Compare");
@@ -30,11 +29,15 @@ export function createComparison({ server, memory, onLook, onFrame }) {
   const errors = el("div", { class: "form-errors" });
   const form = el(
     "form",
-    { class: "card lab-form", "aria-label": "Data to compress", novalidate: true },
+    { class: "card lab-form lab-data", "aria-label": "Data to compress", novalidate: true },
     input.element,
-    checks.element,
-    el("details", { class: "lab-more" }, el("summary", { text: "More" }), level.element, missing.length > 0 && missingList(missing)),
-    el("div", { class: "prompt-actions" }, go),
+    el(
+      "div",
+      { class: "lab-choices" },
+      checks.element,
+      el("details", { class: "lab-more" }, el("summary", { text: "More" }), level.element, missing.length > 0 && missingList(missing)),
+      el("div", { class: "prompt-actions" }, go),
+    ),
     errors,
   );
   let stopper = null;
@@ -74,7 +77,6 @@ export function createComparison({ server, memory, onLook, onFrame }) {
     const table = createSizeBars(answer, (result) => actions(result, source));
     replaceChildren(results, el("section", { class: "card", "aria-label": "Comparison" }, el("h2", { class: "lab-headline", text: headline }), table));
     if (best) {
-      if (compression.isEnabled()) compression.record({ sourceBits: answer.num_source_bits, frameBits: best.num_bits });
       onLook(source, best.name, level.value());
     }
   }

@@ -11,7 +11,7 @@
 
 import { ApiError } from "../api.js";
 import { compression } from "../components/compression.js";
-import { el, replaceChildren } from "../components/element.js";
+import { el } from "../components/element.js";
 import { numberField, selectField, sliderField } from "../components/field.js";
 import { formatFraction, formatNumber } from "../components/format.js";
 import { icon } from "../components/icons.js";
@@ -20,7 +20,7 @@ import { createSourceInput } from "./source-input.js";
 /** The form; `wanted` is the id of the run to begin with, if any. */
 export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onScore, onStop }) {
   const model = modelField(runs, memory, wanted, () => tellModel());
-  const prompt = createSourceInput({ label: "Prompt", memory: memory.part("prompt"), limits, rows: 5, placeholder: "Nothing, or the beginning of a text" });
+  const prompt = createSourceInput({ label: "Prompt", memory: memory.part("prompt"), limits, rows: 4, placeholder: "Nothing, or the beginning of a text" });
   const fields = samplingFields(memory, limits);
   const note = el("p", { class: "form-note" });
   const story = el("p", { class: "model-story" });
@@ -52,13 +52,10 @@ export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onS
   }
 
   function tellCompression() {
-    const codec = compression.codec() === "auto" ? "the codec that the model knows" : compression.codec();
-    replaceChildren(
-      note,
-      compression.isEnabled()
-        ? `Compression is on: the prompt is compressed and the output decompressed, with ${codec}.`
-        : "Compression is off: prompt and output are raw bits.",
-    );
+    const codec = compression.codec() === "auto" ? "the model's codec" : compression.codec();
+    note.textContent = compression.isEnabled()
+      ? `Compression on: prompt compressed, output decompressed, by ${codec}.`
+      : "Compression off: prompt and output are raw.";
     note.classList.toggle("is-on", compression.isEnabled());
   }
 
@@ -121,11 +118,11 @@ function samplingFields(memory, limits) {
   const number = (name, label, options) =>
     numberField({ label, name, step: 1, value: memory.get(name, options.otherwise ?? null), onInput: keep(name), ...options });
   return {
-    num_bytes: number("num_bytes", "Length", { min: 0, max: limits.max_generated_bytes, otherwise: 256, hint: "bytes" }),
+    num_bytes: number("num_bytes", "Length (bytes)", { min: 0, max: limits.max_generated_bytes, otherwise: 256 }),
+    top_k: number("top_k", "Top k", { min: 1, placeholder: "off" }),
+    seed: number("seed", "Seed", { min: 0, max: Number.MAX_SAFE_INTEGER, placeholder: "new" }),
     temperature: sliderField({ label: "Temperature", name: "temperature", min: 0, max: 2, step: 0.05, value: memory.get("temperature", 1), onInput: keep("temperature"), format: (value) => (value === 0 ? "0, the likeliest" : value.toFixed(2)) }),
     top_p: sliderField({ label: "Top p", name: "top_p", min: 0.05, max: 1, step: 0.05, value: memory.get("top_p", 1), onInput: keep("top_p"), format: (value) => (value === 1 ? "off" : formatFraction(value)) }),
-    top_k: number("top_k", "Top k", { min: 1, placeholder: "off" }),
-    seed: number("seed", "Seed", { min: 0, max: Number.MAX_SAFE_INTEGER, placeholder: "a new one" }),
   };
 }
 
