@@ -27,6 +27,10 @@ VERBS = {
     "info": "describe a checkpoint, a run, a corpus, or this installation",
     "codec": "compress files without a model, and compare the codecs",
     "data": "build a corpus from files and inspect it",
+    "compress": "compress files and folders into archives, with a model's predictions",
+    "decompress": "unpack archives",
+    "test": "check that archives would come back as they were",
+    "list": "show what archives hold",
     "telemetry": "see how random, how complex and how expected each part of a file is",
     "dashboard": "watch and start trainings in a browser, try prompts, compare codecs",
 }
