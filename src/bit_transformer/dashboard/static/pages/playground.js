@@ -204,7 +204,9 @@ class Playground {
       event.seed == null ? null : `seed ${event.seed}`,
       given.fileName,
     ]);
-    message.say(event.note ?? "");
+    message.seed = event.seed;
+    message.note = event.note ? ` ${capitalised(event.note)}.` : "";
+    message.say(message.note);
     this.tellWhose(event.telemetry_of);
   }
 
@@ -213,7 +215,7 @@ class Playground {
     const speed = event.elapsed_s > 0 ? `, ${formatBytes(event.num_bytes / event.elapsed_s)}/s` : "";
     const surprise = event.bits_per_byte == null ? "" : ` Surprise: ${short(event.bits_per_byte)} bits per byte.`;
     const reason = event.reason === "length" ? "" : ` Ended at the ${event.reason.replace(/^the /, "")}.`;
-    message.say(`${formatNumber(event.num_bytes)} bytes in ${formatDuration(event.elapsed_s)}${speed}.${surprise}${reason}`);
+    message.say(`${formatNumber(event.num_bytes)} bytes in ${formatDuration(event.elapsed_s)}${speed}.${surprise}${reason}${message.note}`);
     this.record(event.compression);
     if (event.warning) showError(message.errors, event.warning, { fallbacks: this.fallbacks(event.warning, message, body, given) });
   }
@@ -278,23 +280,24 @@ class Playground {
 
   /** Ways on from an error of a generation: the same request, changed in one point. */
   fallbacks(error, message, body, given) {
+    const same = { ...body, seed: body.seed ?? message.seed ?? null };
     const once = (change) => () => {
-      this.run(message, { ...body, ...change }, given);
+      this.run(message, { ...same, ...change }, given);
     };
     const ways = {
-      raw_output: once({ raw_output: true }),
+      raw_output: once({ raw_output: true, view: "direct" }),
       valid_prefix: once({ strict: false }),
       without_compression: () => goOnWithoutCompression(once({ compression: false, codec: null, view: null })),
       other_codec: () =>
         pickCodec(this.server.codecs, {
           isForModel: true,
           use: (codec) => {
-            compression.set({ codec });
+            compression.set({ codec, isEnabled: true });
             once({ compression: true, codec })();
           },
         }),
     };
-    const again = () => this.begin((fresh, now) => this.run(message, { ...fresh, seed: fresh.seed ?? body.seed }, now));
+    const again = () => this.begin((fresh, now) => this.run(message, fresh, now));
     return { ...only(ways, error), ...this.inputFallbacks(error, again) };
   }
 
@@ -320,3 +323,7 @@ function sizeOf(message) {
   return `${formatNumber(length)} bytes are here.`;
 }
 
+
+function capitalised(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

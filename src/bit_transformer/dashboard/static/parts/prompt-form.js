@@ -17,11 +17,18 @@ import { formatFraction, formatNumber } from "../components/format.js";
 import { icon } from "../components/icons.js";
 import { createSourceInput } from "./source-input.js";
 
+const VIEWS = [
+  { value: "", label: "as it was trained to" },
+  { value: "compressed", label: "data, read through the codec" },
+  { value: "direct", label: "compressed bits (direct view)" },
+];
+
 /** The form; `wanted` is the id of the run to begin with, if any. */
 export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onScore, onStop }) {
   const model = modelField(runs, memory, wanted, () => tellModel());
   const prompt = createSourceInput({ label: "Prompt", memory: memory.part("prompt"), limits, rows: 4, placeholder: "Nothing, or the beginning of a text" });
   const fields = samplingFields(memory, limits);
+  const view = selectField({ label: "The model writes", name: "view", choices: VIEWS, value: memory.get("view", ""), onInput: (value) => memory.set("view", value) });
   const note = el("p", { class: "form-note" });
   const story = el("p", { class: "model-story" });
 
@@ -35,6 +42,7 @@ export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onS
     story,
     prompt.element,
     el("div", { class: "prompt-fields" }, Object.values(fields).map((field) => field.element)),
+    view.element,
     note,
     el("div", { class: "prompt-actions" }, generate, stop, score),
   );
@@ -57,6 +65,7 @@ export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onS
       ? `Compression on: prompt compressed, output decompressed, by ${codec}.`
       : "Compression off: prompt and output are raw.";
     note.classList.toggle("is-on", compression.isEnabled());
+    view.element.hidden = !compression.isEnabled();
   }
 
   const unsubscribe = compression.subscribe(tellCompression);
@@ -64,13 +73,15 @@ export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onS
   tellCompression();
 
   async function request({ signal } = {}) {
+    const isOn = compression.isEnabled();
     const values = readFields(fields);
     return {
       run: model.value(),
       prompt: await prompt.source({ signal }),
       ...values,
-      compression: compression.isEnabled(),
-      codec: compression.isEnabled() && compression.codec() !== "auto" ? compression.codec() : null,
+      compression: isOn,
+      codec: isOn && compression.codec() !== "auto" ? compression.codec() : null,
+      view: isOn && view.value() ? view.value() : null,
     };
   }
 

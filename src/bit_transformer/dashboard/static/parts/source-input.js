@@ -129,6 +129,8 @@ export function createSourceInput({ label, memory, limits, placeholder = "", row
       choose(kind);
     },
     kind: () => state.kind,
+    /** How many bits there are. */
+    numBits: () => (isFile() ? 8 * (held()?.size ?? 0) : measure(state.kind, area.value)),
     /** What was typed under the chosen kind; the file, where this page still has it. */
     typed: () => area.value,
     file: () => (isFile() ? state.file : null),

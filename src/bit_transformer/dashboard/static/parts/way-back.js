@@ -61,7 +61,7 @@ export function createWayBack({ server, memory, onPlain, onLook }) {
   }
 
   function show(answer) {
-    const frameBits = 8 * answer.frame_bytes || null;
+    const frameBits = input.numBits();
     const save = () => api.download(`/downloads/${answer.download.id}`, answer.download.name);
     const whole = answer.is_complete && !answer.error;
     const story = whole
