@@ -180,6 +180,10 @@ class Chart {
     this.empty.hidden = !this.isEmpty;
     this.plot.hidden = this.isEmpty;
     this.isDirty = false;
+    if (!this.isDrawn && !this.isEmpty) {
+      this.empty.hidden = false;
+      this.empty.textContent = "Drawing …";
+    }
     if (this.isEmpty) return;
     try {
       const Plotly = await loadPlotly();
@@ -187,6 +191,8 @@ class Chart {
       const started = performance.now();
       await Plotly.react(this.plot, this.#traces(), this.#layout(), { displayModeBar: false, responsive: false, displaylogo: false });
       this.isDrawn = true;
+      this.empty.hidden = true;
+      this.empty.textContent = "Nothing measured yet.";
       this.plot.dataset.points = String(this.curves.reduce((sum, { id }) => sum + (this.data[id]?.x.length ?? 0), 0));
       const spent = performance.now() - started;
       this.nextDraw = performance.now() + spent / SHARE_OF_TIME;

@@ -103,7 +103,7 @@ class RunPage {
 
   #chartTools() {
     const smoothing = sliderField({
-      label: "Smoothing", name: "smoothing", min: 0, max: 0.99, step: 0.01, value: this.memory.get("smoothing", 0.6),
+      label: "Smoothing", name: "smoothing", min: 0, max: 0.99, step: 0.01, value: this.memory.get("smoothing", 0.8),
       format: (value) => (value === 0 ? "off" : value.toFixed(2)),
       onInput: (value) => {
         this.memory.set("smoothing", value);

@@ -199,7 +199,7 @@ function lossFigures(run) {
 
 function factsOf(run, age) {
   const ratio = run.compression_ratio !== null && run.codecs.length > 0 && (run.compress_prob || run.direct_prob);
-  const facts = [run.patch_bits && `${run.patch_bits}-bit patches`, ratio && `${run.codecs.join(", ")} ${formatRatio(run.compression_ratio)}`, age];
+  const facts = [run.patch_bits && run.patch_bits !== 8 && `${run.patch_bits}-bit patches`, ratio && `${run.codecs.join(", ")} ${formatRatio(run.compression_ratio)}`, age];
   return facts.filter(Boolean).map((text) => el("span", { text }));
 }
 

@@ -71,7 +71,7 @@ const CHARTS = [
     curves: [],
   },
   {
-    name: "ratio", title: "Compression ratio", unit: "original : compressed", canLog: false, isOptional: true,
+    name: "ratio", title: "Compression ratio", unit: "original : compressed", canLog: false, isOptional: true, isWide: true,
     note: "of the training data by its codecs; more is better",
     curves: perView("views", "compression_ratio"),
   },

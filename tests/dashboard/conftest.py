@@ -1,0 +1,195 @@
+"""A dashboard on a free port, and a headless Chromium that may look at nothing else.
+
+``server`` is a real uvicorn in this process, over a run folder of the test's own; it can be taken
+down and brought up again on its port. ``page`` is a page of a fresh browser profile. It keeps every
+request that would leave 127.0.0.1, every failed assertion of the browser, and every console error,
+and its test fails for them at the end, unless ``page_log.allow(...)`` foresaw them.
+
+A machine without a browser skips these tests and says how to get one; with the environment variable
+BIT_TRANSFORMER_NEEDS_BROWSER=1 they fail there instead.
+"""
+
+import os
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bit_transformer.dashboard.app import create_app
+from bit_transformer.dashboard.config import DashboardConfig
+from tests.dashboard.written_runs import write_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+EXECUTABLES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INSTALL = "no browser is installed; on Debian: apt-get install chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+TIMEOUT_MS = 60_000
+"""For a single step of the browser: a busy machine is no failure."""
+
+
+class Server:
+    """A dashboard in a thread, with the folder of its runs.
+
+    Args:
+        config: settings; the port is chosen here and kept through restarts.
+    """
+
+    def __init__(self, config: DashboardConfig) -> None:
+        self.config = config.model_copy(update={"port": _free_port()})
+        self.runs = config.runs
+        self.url = f"http://127.0.0.1:{self.config.port}"
+        self._stop: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Answer requests from now on."""
+        import uvicorn
+
+        app = create_app(self.config)
+        settings = uvicorn.Config(
+            app, host="127.0.0.1", port=self.config.port, log_level="error", lifespan="on",
+            timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        server = uvicorn.Server(settings)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 60
+        while not server.started:
+            assert time.monotonic() < deadline, "the dashboard did not start within a minute"
+            time.sleep(0.02)
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(30)
+
+        self._stop = stop
+
+    def stop(self) -> None:
+        """Answer no longer."""
+        self._stop()
+        self._stop = lambda: None
+
+    def write_run(self, name: str, **facts: Any) -> Path:
+        """A run folder as a training would have left it; see :func:`write_run`."""
+        return write_run(self.runs / name, **facts)
+
+
+@dataclass
+class PageLog:
+    """What a page did that no page should; ``allowed`` are patterns of foreseen messages."""
+
+    messages: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=list)
+
+    def allow(self, pattern: str) -> None:
+        """Foresee console messages and failed requests that match."""
+        self.allowed.append(pattern)
+
+    @property
+    def unforeseen(self) -> list[str]:
+        """What must not have happened."""
+        return [
+            one for one in self.messages if not any(re.search(two, one) for two in self.allowed)
+        ]
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start dashboards with settings of one's own; they are stopped after the test."""
+    servers: list[Server] = []
+
+    def make(**settings: Any) -> Server:
+        settings.setdefault("runs", tmp_path / "runs")
+        server = Server(DashboardConfig(**settings))
+        server.runs.mkdir(parents=True, exist_ok=True)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def server(make_server: Callable[..., Server]) -> Server:
+    """A dashboard with an empty run folder and no roots."""
+    return make_server()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """A headless Chromium."""
+    found = next(filter(None, map(shutil.which, EXECUTABLES)), None)
+    if found is None:
+        if os.environ.get("BIT_TRANSFORMER_NEEDS_BROWSER") == "1":
+            pytest.fail(INSTALL)
+        pytest.skip(INSTALL)
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page_log() -> PageLog:
+    """What the test's pages did that they should not; look at ``allow``."""
+    return PageLog()
+
+
+@pytest.fixture
+def context(browser: "Browser", page_log: PageLog) -> Iterator["BrowserContext"]:
+    """A fresh browser profile, watched."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(TIMEOUT_MS)
+    context.on("page", lambda page: watch(page, page_log))
+    yield context
+    context.close()
+    assert not page_log.unforeseen, "the page did what it should not: " + "; ".join(
+        page_log.unforeseen
+    )
+
+
+@pytest.fixture
+def page(context: "BrowserContext") -> "Page":
+    """An empty page, watched."""
+    return context.new_page()
+
+
+def watch(page: "Page", log: PageLog) -> None:
+    """Note what a page asks of the world, and what goes wrong in it."""
+
+    def on_request(request: "Request") -> None:
+        if not re.match(r"(http://127\.0\.0\.1:\d+/|data:|blob:|about:)", request.url):
+            log.messages.append(f"a request left this machine: {request.url}")
+
+    def on_console(message: "ConsoleMessage") -> None:
+        if message.type in ("error", "warning"):
+            log.messages.append(f"console {message.type}: {message.text}")
+
+    page.on("request", on_request)
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: log.messages.append(f"uncaught: {error}"))
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
