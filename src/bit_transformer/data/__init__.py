@@ -4,6 +4,7 @@ Unlike ``bits``, which knows what a bit string is, this room knows where the byt
 which files, which split, which window at which step. It knows no model and no run.
 
     sources      which files a list of paths stands for
+    coding       how bytes stand in the bits that a model reads
     splitting    which bytes of which file belong to train, valid and test
     build        files -> a corpus folder, streaming; and the cache of built corpora
     corpus       a corpus folder, opened: three memory-mapped splits
