@@ -116,6 +116,7 @@ class DashboardError(BitTransformerError):
         status: the HTTP status of the answer.
         kind: what the answer calls the error, if not by this class.
         where: the place in the data or the request, where known.
+        fix: what to do, if the message does not say it behind its last semicolon.
         fallbacks: names of what else would work.
     """
 
@@ -126,12 +127,14 @@ class DashboardError(BitTransformerError):
         status: int = 400,
         kind: str | None = None,
         where: str | None = None,
+        fix: str | None = None,
         fallbacks: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.where = where
+        self.fix = fix
         self.fallbacks = fallbacks
 
 

@@ -65,6 +65,15 @@ _DEFAULT_FIXES: list[tuple[type[BitTransformerError], str]] = [
     (BitTransformerError, "Change the input and try again."),
 ]
 
+_CODEC_FIXES = {
+    "generate": "Show the raw output, keep its longest valid part, name a codec in which every "
+    "output decompresses (huffman:english, rle, lz), or try without compression.",
+    "decompress": "Use the longest valid part, look at it as plain data, or compress the source "
+    "again.",
+    "inspect": "Use the longest valid part, or look at it as plain data.",
+    "telemetry": "Measure it as plain data, or compress the source again.",
+}
+
 _MOST_SHOWN = 2000
 
 
@@ -87,10 +96,12 @@ def describe(error: BaseException, operation: str = "") -> ErrorDetail:
     what, fix = _parts(error)
     kind, where = type(error).__name__, None
     if isinstance(error, CodecError):
+        fix = _CODEC_FIXES.get(operation, fix)
         whose = "the frame's header" if error.codec is None else f"the {error.codec} frame"
         where = whose if error.bit_position is None else f"bit {error.bit_position} of {whose}"
     if isinstance(error, DashboardError):
         kind, where = error.kind or kind, error.where
+        what, fix = (what, fix) if error.fix is None else (str(error), error.fix)
     names = _fallbacks(error, operation)
     return ErrorDetail(
         kind=kind,
