@@ -1,0 +1,198 @@
+"""Attention over the last positions of a lane, compiled, in whole numbers.
+
+Each block keeps, for every lane and head, the keys and values of the last ``window`` positions in
+slots: position p in slot p modulo the window. A query stands at a place from 0 to window - 1, its
+slot. Keys after it are of the round before, so they are turned as at ``place - window``: a key is
+kept turned both ways, and when a round ends, the second way moves to the front. Angles therefore
+never grow, however long a lane is.
+
+Keys lie in the order of ``tiles`` with slots as outputs, values with slots as inputs.
+
+Invariants: no kernel reads or writes outside its arrays, whatever they hold.
+"""
+
+import numpy as np
+from numba import njit
+
+from bit_transformer.archive.engine.tiles import multiply
+
+__all__ = ["attend", "begin_round"]
+
+_MIDDLE = 128
+_TURN_ONE = np.float64(512.0)
+_VALUE_SHIFT = 6
+_FLOAT_LIMIT = np.float32(1 << 22)
+_WEIGHT_LIMIT = np.float32(32767.0)
+_EXP_ONE = np.float32(32768.0)
+
+
+@njit(cache=True, nogil=True)
+def begin_round(
+    keys: np.ndarray, later_keys: np.ndarray, key_sums: np.ndarray, later_sums: np.ndarray
+) -> None:
+    """Put the keys as a query of the next round sees them in the place of those of this round."""
+    keys[:] = later_keys
+    key_sums[:] = later_sums
+
+
+@njit(cache=True, nogil=True)
+def _turn(
+    sums: np.ndarray,
+    middles: np.ndarray,
+    scales: np.ndarray,
+    cosines: np.ndarray,
+    sines: np.ndarray,
+    shift: int,
+    out: np.ndarray,
+) -> None:
+    """Write a head's query or key, normalised and turned, as int32 between -127 and 127.
+
+    ``cosines`` and ``sines`` have one row a way in which it is turned, ``out`` as well.
+    """
+    size = len(sums)
+    half = size // 2
+    raw = np.empty(size, np.int32)
+    total = np.int64(0)
+    for c in range(size):
+        value = np.rint(np.float32(sums[c] - middles[c]) * scales[c])
+        value = min(max(value, -_FLOAT_LIMIT), _FLOAT_LIMIT)
+        raw[c] = np.int32(value)
+        total += np.int64(raw[c]) * np.int64(raw[c])
+    one = _TURN_ONE * np.sqrt(np.float64(size))
+    factor = np.float32(one / np.sqrt(np.float64(max(total, np.int64(1)))))
+    for c in range(size):
+        raw[c] = np.int32(np.rint(np.float32(raw[c]) * factor))
+    round_up = np.int32(1) << np.int32(shift - 1)
+    for way in range(len(cosines)):
+        for c in range(half):
+            left, right = raw[c], raw[half + c]
+            cosine, sine = cosines[way, c], sines[way, c]
+            first = np.int32(left * cosine - right * sine + round_up) >> np.int32(shift)
+            second = np.int32(right * cosine + left * sine + round_up) >> np.int32(shift)
+            out[way, c] = min(max(first, -127), 127)
+            out[way, half + c] = min(max(second, -127), 127)
+
+
+@njit(cache=True, nogil=True)
+def _put_key(
+    key: np.ndarray, slot: int, keys: np.ndarray, key_sums: np.ndarray, steps: int
+) -> None:
+    """Write one key into its slot, a column of tiles; ``key_sums`` gets 128 times its sum."""
+    start = (slot // 32) * 32 * steps * 4 + (slot % 32) * 4
+    total = np.int32(0)
+    for c in range(len(key)):
+        keys[start + (c // 4) * 128 + c % 4] = np.int8(key[c])
+        total += np.int32(key[c])
+    key_sums[slot] = total * _MIDDLE
+
+
+@njit(cache=True, nogil=True)
+def _put_value(
+    sums: np.ndarray,
+    middles: np.ndarray,
+    scales: np.ndarray,
+    embedded: np.ndarray,
+    gains: np.ndarray,
+    slot: int,
+    values: np.ndarray,
+    capacity: int,
+) -> None:
+    """Write one value into its slot, a row of tiles."""
+    for c in range(len(sums)):
+        value = np.rint(np.float32(sums[c] - middles[c]) * scales[c])
+        skip = np.rint(np.float32(embedded[c]) * gains[c])
+        value = min(max(value, -_FLOAT_LIMIT), _FLOAT_LIMIT)
+        skip = min(max(skip, -_FLOAT_LIMIT), _FLOAT_LIMIT)
+        whole = np.int32(np.int32(value) + np.int32(skip) + 32) >> np.int32(_VALUE_SHIFT)
+        at = (c // 32) * 32 * capacity + (slot // 4) * 128 + (c % 32) * 4 + slot % 4
+        values[at] = np.int8(min(max(whole, -127), 127))
+
+
+@njit(cache=True, nogil=True)
+def _weigh(
+    scores: np.ndarray, count: int, scale: float, exps: np.ndarray, weights: np.ndarray
+) -> None:
+    """Write what each of the first ``count`` slots weighs, as high and low bytes; the rest is 0."""
+    largest = scores[0]
+    for j in range(1, count):
+        largest = max(largest, scores[j])
+    last = np.float32(len(exps) - 1)
+    total = np.int32(0)
+    for j in range(count):
+        below = np.rint(np.float32(largest - scores[j]) * np.float32(scale))
+        scores[j] = exps[np.uint32(min(below, last))]
+        total += scores[j]
+    factor = np.float32(_EXP_ONE / np.float32(total))
+    for j in range(count):
+        weight = np.int32(min(np.rint(np.float32(scores[j]) * factor), _WEIGHT_LIMIT))
+        weights[0, j] = np.uint8(weight >> np.int32(8))
+        weights[1, j] = np.uint8(weight & np.int32(255))
+    for j in range(count, weights.shape[1]):
+        weights[0, j] = 0
+        weights[1, j] = 0
+
+
+@njit(cache=True, nogil=True)
+def attend(  # noqa: PLR0913
+    sums_TO: np.ndarray,
+    middle_O: np.ndarray,
+    scale_O: np.ndarray,
+    embedded_TD: np.ndarray,
+    gains_D: np.ndarray,
+    position: int,
+    window: int,
+    shift: int,
+    score_scale: float,
+    cosines: np.ndarray,
+    sines: np.ndarray,
+    exps: np.ndarray,
+    keys_HX: np.ndarray,
+    later_HX: np.ndarray,
+    key_sums_HW: np.ndarray,
+    later_sums_HW: np.ndarray,
+    values_HX: np.ndarray,
+    read_TD: np.ndarray,
+) -> None:
+    """Take T positions of one lane in, one after the other, and write what each reads.
+
+    Shapes: ``sums_TO`` the products of the projection to queries, keys and values, (T, >= 3D)
+    int32; ``read_TD`` (T, D) int32.
+    """
+    num_heads, capacity = key_sums_HW.shape
+    width = read_TD.shape[1]
+    size = width // num_heads
+    inputs = (size + 3) // 4 * 4
+    turned = np.empty((2, size), np.int32)
+    query = np.full((1, inputs), np.uint8(_MIDDLE))
+    scores = np.empty((1, capacity), np.int32)
+    weights = np.zeros((2, capacity), np.uint8)
+    read = np.empty((2, (size + 31) // 32 * 32), np.int32)
+    for t in range(len(read_TD)):
+        slot = (position + t) % window
+        if slot == 0 and position + t > 0:
+            begin_round(keys_HX, later_HX, key_sums_HW, later_sums_HW)
+        count = min(position + t + 1, window)
+        for head in range(num_heads):
+            first = head * size
+            q = slice(first, first + size)
+            k = slice(width + first, width + first + size)
+            v = slice(2 * width + first, 2 * width + first + size)
+            ways = slice(slot, slot + window + 1, window)
+            _turn(sums_TO[t, k], middle_O[k], scale_O[k], cosines[ways], sines[ways], shift, turned)
+            _put_key(turned[1], slot, keys_HX[head], key_sums_HW[head], inputs // 4)
+            _put_key(turned[0], slot, later_HX[head], later_sums_HW[head], inputs // 4)
+            _put_value(
+                sums_TO[t, v], middle_O[v], scale_O[v], embedded_TD[t, q], gains_D[q], slot,
+                values_HX[head], capacity,
+            )  # fmt: skip
+            ways = slice(slot + window, slot + window + 1)
+            _turn(sums_TO[t, q], middle_O[q], scale_O[q], cosines[ways], sines[ways], shift, turned)
+            for c in range(size):
+                query[0, c] = np.uint8(turned[0, c] + _MIDDLE)
+            multiply(query, keys_HX[head], scores)
+            for j in range(count):
+                scores[0, j] -= key_sums_HW[head, j]
+            _weigh(scores[0], count, score_scale, exps, weights)
+            multiply(weights, values_HX[head], read)
+            for c in range(size):
+                read_TD[t, first + c] = read[0, c] * 256 + read[1, c]

@@ -1,0 +1,204 @@
+"""From a trained model to the integers of an exact engine.
+
+No data are needed: activations are normalised, or scaled by their own largest value, wherever
+they are rounded to eight bits. The neighbour ``weights`` says what a valid result is.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bit_transformer.archive.engine.interface import LOG_ODDS_ONE, NUM_NODES
+from bit_transformer.archive.engine.tables import EXP_ONE
+from bit_transformer.archive.engine.weights import EngineShape, EngineWeights, max_row_sum
+from bit_transformer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bit_transformer.model import BitTransformerLM, ModelConfig
+
+__all__ = ["RESIDUAL_ONE", "VALUE_FRACTION", "check_exportable", "quantise"]
+
+RESIDUAL_ONE = 4096
+"""What 1 is in the residual stream."""
+
+VALUE_FRACTION = 64
+"""Attention's values are added up in units of a 64th of their last place."""
+
+_INT8 = 127
+_PIECES_LIMIT = 32_000
+_VALUE_REACH = 6.0
+_TABLE_REACH = 12.0
+
+
+def check_exportable(config: "ModelConfig") -> None:
+    """Refuse a model that the engine has no integers for.
+
+    Raises:
+        ConfigError: with every setting that does not fit, and what it would have to be.
+    """
+    wanted = {
+        "patch_bits": 8,
+        "num_phases": 1,
+        "head": "bits",
+        "position": "rotary",
+        "norm": "rms",
+        "activation": "relu2",
+        "has_qk_norm": True,
+        "has_embedding_norm": True,
+        "reversible": False,
+    }
+    wrong = [
+        f"{name} is {getattr(config, name)!r} and must be {value!r}"
+        for name, value in wanted.items()
+        if getattr(config, name) != value
+    ]
+    if wrong:
+        raise ConfigError(
+            "archives need a model whose exact engine exists, and this is another kind: "
+            f"{'; '.join(wrong)}. Train one with: bit-transformer train --recipe archive"
+        )
+
+
+def quantise(
+    model: "BitTransformerLM", *, window: int | None = None, table_reach: float = _TABLE_REACH
+) -> EngineWeights:
+    """The integers of ``model``.
+
+    Args:
+        window: positions that attention sees; the model's context, if unset.
+        table_reach: the largest entry of a hashed table that is kept, in units of the table's
+            root mean square over the rows that were trained. Less is finer.
+
+    Raises:
+        ConfigError: the engine cannot run this kind of model.
+        ArchiveError: the model's numbers are too large or not finite.
+    """
+    config = model.config
+    check_exportable(config)
+    shape = EngineShape(
+        width=config.width,
+        depth=config.depth,
+        head_dim=config.head_dim,
+        hidden=config.feed_forward_factor * config.width,
+        window=window or config.context_patches,
+        context_hash_bits=config.context_hash_bits,
+        table_rows_log2=config.table_rows_log2,
+        table_width=config.table_width,
+        logit_cap=config.logit_cap,
+    )
+    numbers = {
+        name: tensor.detach().cpu().double().numpy() for name, tensor in model.state_dict().items()
+    }
+    arrays = _embedding(numbers, shape, table_reach) | _blocks(numbers, shape)
+    weights = EngineWeights(shape=shape, **arrays)
+    weights.check()
+    return weights
+
+
+def _rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each row of ``matrix`` as int8, and what one unit of it is."""
+    largest = np.abs(matrix).max(axis=1, initial=0.0)
+    total = np.abs(matrix).sum(axis=1)
+    # Rounding can add half a unit for each number of the row.
+    room = max_row_sum() - matrix.shape[1] / 2
+    unit = np.maximum(np.maximum(largest / _INT8, total / room), 1e-12)
+    return np.rint(matrix / unit[:, None]).astype(np.int8), unit
+
+
+def _embedding(
+    numbers: dict[str, np.ndarray], shape: EngineShape, table_reach: float
+) -> dict[str, np.ndarray]:
+    pieces = numbers["embedding.pieces.0.weight"]
+    one = min(RESIDUAL_ONE, _PIECES_LIMIT / max(np.abs(pieces).max(), 1e-9))
+    tables, table_units = _tables(numbers.get("embedding.contexts.weight"), shape, table_reach)
+    mix = numbers.get("embedding.context_mix.weight", np.eye(shape.width, shape.context_channels))
+    mix, mix_unit = _rows(mix * np.repeat(table_units, shape.table_width))
+    start = numbers["start.weight"][0]
+    start = start / max(np.sqrt(np.mean(start**2)), 1e-9)
+    return {
+        "start": np.rint(start * RESIDUAL_ONE).astype(np.int32),
+        "pieces": np.rint(pieces * one).astype(np.int16),
+        "tables": tables,
+        "mix": mix,
+        "mix_scale": (mix_unit * one).astype(np.float32),
+    }
+
+
+def _tables(
+    tables: np.ndarray | None, shape: EngineShape, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The hashed tables as int8, and what one unit of each is."""
+    num_contexts, num_rows = len(shape.context_hash_bits), 1 << shape.table_rows_log2
+    if tables is None:
+        return np.zeros((0, num_rows, shape.table_width), np.int8), np.zeros(0)
+    rounded = np.empty((num_contexts, num_rows, shape.table_width), np.int8)
+    units = np.empty(num_contexts)
+    for k, table in enumerate(tables.reshape(rounded.shape)):
+        trained = table[np.any(table != 0.0, axis=1)]
+        rms = np.sqrt(np.mean(trained**2)) if trained.size else 1.0
+        units[k] = min(np.abs(table).max(initial=0.0), reach * rms) / _INT8 or 1.0
+        rounded[k] = np.clip(np.rint(table / units[k]), -_INT8, _INT8)
+    return rounded, units
+
+
+def _blocks(numbers: dict[str, np.ndarray], shape: EngineShape) -> dict[str, np.ndarray]:
+    parts: dict[str, list[Any]] = {}
+
+    def keep(**arrays: Any) -> None:
+        for name, array in arrays.items():
+            parts.setdefault(name, []).append(array)
+
+    for block in range(shape.depth):
+        prefix = f"blocks.{block}."
+        keep(embedding_skip=numbers.get(prefix + "embedding_skip", np.zeros(1))[0])
+        keep(**_attention(numbers, prefix + "attention.", shape))
+        keep(**_feed_forward(numbers, prefix + "feed_forward.", shape))
+    nodes, unit = _rows(numbers["head.nodes.0.weight"])
+    nodes = np.concatenate([np.zeros((1, shape.width), np.int8), nodes])
+    unit = np.concatenate([np.ones(1), unit * LOG_ODDS_ONE / shape.activation_one])
+    assert len(nodes) == NUM_NODES
+    arrays = {name: np.stack(layers) for name, layers in parts.items()}
+    arrays |= {"nodes": nodes, "nodes_scale": unit}
+    return {
+        name: array.astype(np.float32) if array.dtype == np.float64 else array
+        for name, array in arrays.items()
+    }
+
+
+def _attention(
+    numbers: dict[str, np.ndarray], prefix: str, shape: EngineShape
+) -> dict[str, np.ndarray]:
+    width = shape.width
+    matrix = numbers[prefix + "project_in.weight"]
+    skip = float(numbers.get(prefix + "value_skip", np.zeros(1))[0])
+    project, unit = _rows(matrix)
+    # A value is a sum over normalised activations: about as large as its row of weights is long.
+    lengths = np.sqrt(np.sum(matrix[2 * width :] ** 2, axis=1)) + abs(skip)
+    value_unit = np.maximum(_VALUE_REACH * lengths / _INT8, 1e-9)
+    scale = unit / shape.activation_one
+    # Queries and keys are normalised afterwards, so that only their proportions matter.
+    scale[: 2 * width] /= scale[: 2 * width].max()
+    scale[2 * width :] *= VALUE_FRACTION / value_unit
+    read, read_unit = _rows(numbers[prefix + "project_out.weight"] * value_unit)
+    return {
+        "project": project,
+        "project_scale": scale,
+        "value_skip": skip * VALUE_FRACTION / (value_unit * RESIDUAL_ONE),
+        "read": read,
+        "read_scale": np.maximum(read_unit * RESIDUAL_ONE / (EXP_ONE * _INT8), 2.0**-40),
+    }
+
+
+def _feed_forward(
+    numbers: dict[str, np.ndarray], prefix: str, shape: EngineShape
+) -> dict[str, np.ndarray]:
+    expand, expand_unit = _rows(numbers[prefix + "project_in.weight"])
+    expand_unit = expand_unit / shape.activation_one
+    reduce, reduce_unit = _rows(numbers[prefix + "project_out.weight"])
+    largest = expand_unit.max()
+    return {
+        "expand": expand,
+        "expand_scale": np.maximum(expand_unit / largest, 2.0**-40),
+        "reduce": reduce,
+        "reduce_scale": np.maximum(reduce_unit * largest**2 * RESIDUAL_ONE / 255, 2.0**-40),
+    }
