@@ -110,7 +110,7 @@ def _put_value(
 
 @njit(cache=True, nogil=True)
 def _weigh(
-    scores: np.ndarray, count: int, scale: float, exps: np.ndarray, weights: np.ndarray
+    scores: np.ndarray, count: int, scale: np.float32, exps: np.ndarray, weights: np.ndarray
 ) -> None:
     """Write what each of the first ``count`` slots weighs, as high and low bytes; the rest is 0."""
     largest = scores[0]
@@ -133,7 +133,7 @@ def _weigh(
 
 
 @njit(cache=True, nogil=True)
-def attend(  # noqa: PLR0913
+def attend(
     sums_TO: np.ndarray,
     middle_O: np.ndarray,
     scale_O: np.ndarray,
@@ -142,7 +142,7 @@ def attend(  # noqa: PLR0913
     position: int,
     window: int,
     shift: int,
-    score_scale: float,
+    score_scale: np.float32,
     cosines: np.ndarray,
     sines: np.ndarray,
     exps: np.ndarray,

@@ -37,7 +37,7 @@ _BYTE_LIMIT = np.float32(127.0)
 
 
 @njit(cache=True, nogil=True)
-def hashed_row(history: int, num_bits: int, rows_log2: int) -> int:
+def hashed_row(history: np.int64, num_bits: int, rows_log2: int) -> np.int64:
     """The row of a table for the last ``num_bits`` bits of ``history``, an int64 word."""
     kept = np.int64(history)
     if num_bits < 64:
@@ -97,7 +97,7 @@ def add_products(
 
 @njit(cache=True, nogil=True)
 def normalise(
-    x_ND: np.ndarray, skipped_ND: np.ndarray, gain: float, one: float, rows_NI: np.ndarray
+    x_ND: np.ndarray, skipped_ND: np.ndarray, gain: np.float32, one: float, rows_NI: np.ndarray
 ) -> None:
     """Write ``x + gain * skipped`` with a root mean square of ``one``, in 8 bits moved up by 128.
 

@@ -7,6 +7,7 @@ knows of another.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,8 +28,6 @@ __all__ = ["StepEngine", "StepState", "check_data"]
 _CHUNK_ROWS = 512
 """Rows that go through the trunk at once: enough to read the weights seldom, few enough to stay
 in the processor's cache."""
-
-_NO_MORE = "all lanes of a state read equally many bytes"
 
 
 @dataclass
@@ -111,7 +110,7 @@ class StepEngine:
         check_data(data)
         if len(data) != num_lanes:
             raise InputError(
-                f"the state has {num_lanes} lanes and the data {len(data)}; {_NO_MORE}"
+                f"the state has {num_lanes} lanes and the data {len(data)}; give each lane its bytes"
             )
         length = data.shape[1]
         out = np.empty((num_lanes, length, NUM_NODES), np.int16)
@@ -150,7 +149,7 @@ class StepEngine:
                 run, data[first:last], is_start, position, self._packed, self._constants,
                 state.memory.of_lanes(first, last),
             )
-            for first, last in zip(bounds, bounds[1:], strict=False)
+            for first, last in pairwise(bounds)
         ]  # fmt: skip
         return np.concatenate([job.result() for job in jobs])
 

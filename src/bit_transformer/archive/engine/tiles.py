@@ -12,7 +12,7 @@ int32 sums do not overflow, by the bound that ``weights`` checks.
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -63,13 +63,12 @@ def _make_tile(num_rows: int) -> Any:
     """The intrinsic of a tile of ``num_rows`` rows by 32 outputs."""
 
     @intrinsic
-    def tile(  # noqa: PLR0913
-        typing_context, out, out_at, out_stride, rows, rows_at, rows_stride, weights, at, num_steps
+    def tile(
+        typing_context, out, out_at, out_stride, rows, rows_at, rows_stride, weights, at, steps
     ):
-        del typing_context
-        signature = types.void(
-            out, types.intp, types.intp, rows, types.intp, types.intp, weights, types.intp, types.intp
-        )  # fmt: skip
+        del typing_context, out_at, out_stride, rows_at, rows_stride, at, steps
+        place = types.intp
+        signature = types.void(out, place, place, rows, place, place, weights, place, place)
 
         def generate(context, builder, signature, arguments):
             pointers = [
@@ -182,16 +181,13 @@ def multiply(rows_NI: np.ndarray, packed: np.ndarray, out_NO: np.ndarray) -> Non
         at = first * inputs
         row = 0
         while row + 8 <= num_rows:
-            _tile_of_eight(
-                out_NO, row * outputs + first, outputs, rows_NI, row * inputs, inputs, packed, at, steps
-            )  # fmt: skip
+            to, of = row * outputs + first, row * inputs
+            _tile_of_eight(out_NO, to, outputs, rows_NI, of, inputs, packed, at, steps)
             row += 8
         while row + 2 <= num_rows:
-            _tile_of_two(
-                out_NO, row * outputs + first, outputs, rows_NI, row * inputs, inputs, packed, at, steps
-            )  # fmt: skip
+            to, of = row * outputs + first, row * inputs
+            _tile_of_two(out_NO, to, outputs, rows_NI, of, inputs, packed, at, steps)
             row += 2
         if row < num_rows:
-            _tile_of_one(
-                out_NO, row * outputs + first, outputs, rows_NI, row * inputs, inputs, packed, at, steps
-            )  # fmt: skip
+            to, of = row * outputs + first, row * inputs
+            _tile_of_one(out_NO, to, outputs, rows_NI, of, inputs, packed, at, steps)
