@@ -1,0 +1,120 @@
+"""Blocks go to payloads and come back, whatever is in them and whoever computes."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bit_transformer.archive.mixing import (
+    MAX_BLOCK_BYTES,
+    MAX_PRIMER_BYTES,
+    Level,
+    code_length_bits,
+    decode_blocks,
+    encode_blocks,
+)
+from bit_transformer.errors import ArchiveError, InputError
+from tests.archive.mixing.fake_engine import FakeEngine
+from tests.strategies import byte_strings
+
+TEXT = b"".join(
+    b"%d: the %s of line %d is %d\n" % (i, (b"size", b"name", b"colour")[i % 3], i, i * i % 97)
+    for i in range(120)
+)
+PRIMER = TEXT[:600]
+levels = st.sampled_from(list(Level))
+engines = st.sampled_from([None, FakeEngine()])
+primers = st.sampled_from([b"", b"x", PRIMER])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(byte_strings(max_size=300), max_size=4),
+    levels,
+    engines,
+    primers,
+    st.sampled_from([None, 1, 2, 5, 64]),
+)
+def test_blocks_come_back(
+    blocks: list[bytes], level: Level, engine: FakeEngine | None, primer: bytes, lanes: int | None
+) -> None:
+    payloads = encode_blocks(blocks, level, engine, primer, lanes=lanes)
+    sizes = [len(block) for block in blocks]
+    assert decode_blocks(payloads, sizes, level, engine, primer) == blocks
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=60), st.integers(0, 400), levels, engines)
+def test_any_payload_decodes_to_as_many_bytes_as_were_asked_for(
+    payload: bytes, size: int, level: Level, engine: FakeEngine | None
+) -> None:
+    (block,) = decode_blocks([payload], [size], level, engine)
+    assert len(block) == size
+
+
+@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize("engine", [None, FakeEngine()])
+def test_a_payload_is_as_long_as_its_code_length_says(
+    level: Level, engine: FakeEngine | None
+) -> None:
+    (payload,) = encode_blocks([TEXT], level, engine)
+    bits = code_length_bits(TEXT, level, engine)
+    assert abs(len(payload) - bits / 8) < 2
+
+
+@pytest.mark.parametrize("engine", [None, FakeEngine()])
+def test_threads_and_neighbours_change_no_payload(engine: FakeEngine | None) -> None:
+    blocks = [TEXT, TEXT[:1000], b"", TEXT[500:1500]]
+    together = encode_blocks(blocks, Level.DEFAULT, engine, PRIMER, num_threads=3)
+    alone = [encode_blocks([b], Level.DEFAULT, engine, PRIMER, num_threads=1)[0] for b in blocks]
+    assert together == alone
+    sizes = [len(block) for block in blocks]
+    for num_threads in (1, 2):
+        decoded = decode_blocks(
+            together, sizes, Level.DEFAULT, engine, PRIMER, num_threads=num_threads
+        )
+        assert decoded == blocks
+
+
+def test_a_primer_makes_its_like_smaller() -> None:
+    (plain,) = encode_blocks([TEXT[600:900]], Level.FAST)
+    (primed,) = encode_blocks([TEXT[600:900]], Level.FAST, primer=PRIMER)
+    assert len(primed) < 0.6 * len(plain)
+
+
+def test_an_engine_that_knows_the_text_makes_it_smaller() -> None:
+    text = b"The quick brown fox jumps over the lazy dog, and the dog does not mind it at all. "
+    (plain,) = encode_blocks([text], Level.DEFAULT)
+    (mixed,) = encode_blocks([text], Level.DEFAULT, FakeEngine())
+    assert len(mixed) < 0.95 * len(plain)
+
+
+def test_the_fast_level_does_not_ask_the_engine() -> None:
+    assert encode_blocks([TEXT], Level.FAST, FakeEngine()) == encode_blocks([TEXT], Level.FAST)
+
+
+def test_random_bytes_hardly_grow() -> None:
+    noise = np.random.default_rng(5).integers(0, 256, 20_000, dtype=np.uint8).tobytes()
+    (payload,) = encode_blocks([noise], Level.FAST)
+    assert len(payload) < 1.02 * len(noise)
+
+
+def test_another_primer_or_level_does_not_decode() -> None:
+    (payload,) = encode_blocks([TEXT], Level.FAST, primer=PRIMER)
+    assert decode_blocks([payload], [len(TEXT)], Level.FAST) != [TEXT]
+    assert decode_blocks([payload], [len(TEXT)], Level.BEST, primer=PRIMER) != [TEXT]
+
+
+def test_what_cannot_be_a_block_is_refused() -> None:
+    with pytest.raises(ArchiveError, match="-1 bytes"):
+        decode_blocks([b""], [-1], Level.FAST)
+    with pytest.raises(ArchiveError, match=str(MAX_BLOCK_BYTES)):
+        decode_blocks([b""], [MAX_BLOCK_BYTES + 1], Level.FAST)
+    with pytest.raises(InputError, match="one size each"):
+        decode_blocks([b"", b""], [1], Level.FAST)
+    with pytest.raises(InputError, match="primer"):
+        encode_blocks([b"a"], Level.FAST, primer=bytes(MAX_PRIMER_BYTES + 1))
+    with pytest.raises(InputError, match="0 lanes"):
+        encode_blocks([b"a"], Level.FAST, lanes=0)
+    with pytest.raises(InputError, match="no level"):
+        encode_blocks([b"a"], "quick")  # type: ignore[arg-type]
