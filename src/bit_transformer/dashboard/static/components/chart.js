@@ -7,10 +7,10 @@
  *   container.append(chart.element);
  *   chart.update({ train: { x: [1, 2], y: [3, 2], text: ["hover", …] } });   // whole curves
  *   chart.setSmoothing(0.9);  chart.setX("seconds");  chart.setCurves([…]);  chart.setNote("…");
- *   chart.destroy();
+ *   chart.setTag("…");  chart.destroy();
  *
  * `colour` names a variable of style.css, so that charts follow the theme; `style` is "line",
- * "points" (line with marks) or "marks". Two curves never differ in colour alone: give a dash.
+ * "points" (line with marks) or "marks"; one with `isInLegend: false` has no entry there. Two curves never differ in colour alone: give a dash.
  * A chart draws only while it is on the screen, and no more than a tenth of the time, whatever
  * the rate of updates. Its last values are its text for screen readers. The toolbar has: log axis,
  * zoom out, CSV (all points as given, unsmoothed) and PNG.
@@ -94,6 +94,11 @@ class Chart {
     this.note.hidden = !note;
   }
 
+  setTag(tag) {
+    this.tag.textContent = tag ?? "";
+    this.tag.hidden = !tag;
+  }
+
   destroy() {
     this.isDestroyed = true;
     clearTimeout(this.timer);
@@ -104,11 +109,12 @@ class Chart {
   }
 
   #caption(title, note) {
+    this.tag = el("span", { class: "chart-tag", hidden: true });
     this.note = el("p", { class: "chart-note", text: note ?? "", hidden: !note });
     return el(
       "div",
       { class: "chart-title" },
-      el("h3", {}, title, this.unit && el("span", { class: "chart-unit", text: this.unit })),
+      el("h3", {}, title, this.unit && el("span", { class: "chart-unit", text: this.unit }), this.tag),
       this.note,
     );
   }
@@ -205,11 +211,11 @@ class Chart {
     return this.curves.filter(({ id }) => this.data[id]?.x.length).flatMap((curve) => this.#tracesOf(curve));
   }
 
-  #tracesOf({ id, label, colour, dash = "solid", style = "line" }) {
+  #tracesOf({ id, label, colour, dash = "solid", style = "line", isInLegend = true }) {
     const { x, y, text } = this.data[id];
     const ink = theme.colour(colour);
     const isSmoothed = this.canSmooth && this.smoothing > 0 && style === "line";
-    const base = { x, type: "scatter", name: label, hovertext: text, hovertemplate: `%{y:.4~g}${this.unit ? ` ${this.unit}` : ""}<extra>${label}</extra>` };
+    const base = { x, type: "scatter", name: label, showlegend: isInLegend, hovertext: text, hovertemplate: `%{y:.4~g}${this.unit ? ` ${this.unit}` : ""}<extra>${label}</extra>` };
     const mode = { line: "lines", points: "lines+markers", marks: "markers" }[style];
     const marker = { color: ink, size: style === "line" ? 0 : 6, line: { color: theme.colour("--surface"), width: 1 } };
     const strong = {

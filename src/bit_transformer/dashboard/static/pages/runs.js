@@ -139,6 +139,7 @@ class Row {
     this.lastCurve = -Infinity;
     const box = el("input", { type: "checkbox", checked: isChosen, "aria-label": `Choose ${run.id} for comparison`, onchange: () => onChoose(box.checked) });
     this.state = el("span");
+    this.age = el("span", { class: "weak" });
     this.facts = el("p", { class: "run-facts" });
     this.progress = el("div", { class: "run-progress" });
     this.curve = el("div", { class: "run-curve" });
@@ -147,7 +148,8 @@ class Row {
       "li",
       { class: "run-row", dataset: { run: run.id } },
       el("label", { class: "run-choose" }, box),
-      el("div", { class: "run-name" }, el("div", { class: "row" }, el("a", { class: "run-link", href: runLink(run.id), text: run.id }), this.state), this.facts),
+      el("div", { class: "run-name row" }, el("a", { class: "run-link", href: runLink(run.id), text: run.id }), this.state),
+      this.facts,
       this.progress,
       this.curve,
       this.loss,
@@ -156,17 +158,14 @@ class Row {
 
   update(run) {
     const shown = JSON.stringify(run);
-    const age = formatAgo(run.updated);
+    this.age.textContent = formatAgo(run.updated);
     if (shown !== this.shown) {
       this.shown = shown;
       replaceChildren(this.state, statusBadge(run));
-      replaceChildren(this.progress, progressBar(run), el("span", { class: "number", text: progressWords(run) }));
+      replaceChildren(this.progress, progressBar(run), el("span", { class: "row row-between number" }, progressWords(run), this.age));
+      replaceChildren(this.facts, viewsOf(run), ...factsOf(run));
       replaceChildren(this.loss, ...lossFigures(run));
       this.#updateCurve(run);
-    }
-    if (shown + age !== this.shownFacts) {
-      this.shownFacts = shown + age;
-      replaceChildren(this.facts, viewsOf(run), ...factsOf(run, age));
     }
   }
 
@@ -197,9 +196,9 @@ function lossFigures(run) {
   ];
 }
 
-function factsOf(run, age) {
+function factsOf(run) {
   const ratio = run.compression_ratio !== null && run.codecs.length > 0 && (run.compress_prob || run.direct_prob);
-  const facts = [run.patch_bits && run.patch_bits !== 8 && `${run.patch_bits}-bit patches`, ratio && `${run.codecs.join(", ")} ${formatRatio(run.compression_ratio)}`, age];
+  const facts = [run.patch_bits && run.patch_bits !== 8 && `${run.patch_bits}-bit patches`, ratio && `${run.codecs.join(", ")} ${formatRatio(run.compression_ratio)}`];
   return facts.filter(Boolean).map((text) => el("span", { text }));
 }
 

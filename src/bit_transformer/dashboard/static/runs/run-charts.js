@@ -36,6 +36,7 @@ const perView = (table, column, suffix = "") =>
     colour,
     dash,
     style: table === "views" ? "line" : "points",
+    isInLegend: table === "views",
     from: [`${table}.${name}`, typeof column === "function" ? column(name) : column],
   }));
 
@@ -50,7 +51,7 @@ const CHARTS = [
   },
   {
     name: "views", title: "Loss by view", unit: "bits per bit of data",
-    note: "direct: the frame's code length, per bit of the data in it",
+    note: "points: held out; direct: code length per bit of the data in the frame",
     curves: [...perView("views", lossColumn), ...perView("evaluate_views", lossColumn, ", held out")],
   },
   {
@@ -62,11 +63,11 @@ const CHARTS = [
     ],
   },
   {
-    name: "telemetry", title: "K, C and S", unit: "0 to 1", isWide: true, canLog: false, canSmooth: true, range: [0, 1.02],
+    name: "telemetry", title: "K, C and S", unit: "0 to 1", note: "how ordered, how complex, how expected the bits are; dotted: gates", isWide: true, canLog: false, canSmooth: true, range: [0, 1.02],
     curves: VALUES.map((value) => ({ ...value, id: value.name, from: ["telemetry", value.name] })),
   },
   {
-    name: "frames", title: "K and C of frames", unit: "0 to 1", isWide: true, canLog: false, range: [0, 1.02],
+    name: "frames", title: "K and C of frames", unit: "0 to 1", note: "of direct sequences; Enable Compression switches to the bits that they decompress to", isWide: true, canLog: false, range: [0, 1.02],
     isOptional: true,
     curves: [],
   },
@@ -106,8 +107,8 @@ export function createRunCharts() {
       if (one.name === "telemetry") one.chart.setLines(gateLines(facts.config.gates ?? []));
       const curves = one.name === "frames" ? frameCurves(store, facts.isDecompressed) : one.curves;
       if (one.name === "frames") one.chart.setCurves(curves);
-      if (one.name === "frames") one.chart.setNote(frameNote(store, facts.isDecompressed));
-      if (one.name === "telemetry") one.chart.setNote(telemetryNote(facts));
+      if (one.name === "frames") one.chart.setTag(frameTag(store, facts.isDecompressed));
+      if (one.name === "telemetry") one.chart.setTag(telemetryTag(facts));
       const data = Object.fromEntries(curves.map((curve) => [curve.id, dataOf(store, curve, axis)]));
       if (one.isOptional) one.chart.element.hidden = !Object.values(data).some(({ x }) => x.length);
       one.chart.update(data);
@@ -154,25 +155,34 @@ function frameCurves(store, isDecompressed) {
   }));
 }
 
-function frameNote(store, isDecompressed) {
-  const part = framePart(store, isDecompressed);
-  if (part === "source") return "measured on the decompressed bits of direct sequences";
-  return "measured on the compressed bits of direct sequences themselves";
+function frameTag(store, isDecompressed) {
+  return framePart(store, isDecompressed) === "source" ? "decompressed bits" : "compressed bits";
 }
 
-function telemetryNote({ run, isDecompressed }) {
-  const gates = "dotted: gates";
-  if (!run.compress_prob && !run.direct_prob) return `of the raw data; ${gates}`;
-  return isDecompressed ? `of the decompressed bits; ${gates}` : `of the data as it is, raw and after decompression; ${gates}`;
+/** What the bits are that K, C and S were measured on. */
+function telemetryTag({ run, isDecompressed }) {
+  if (!run.compress_prob && !run.direct_prob) return "raw bits";
+  return isDecompressed ? "decompressed bits" : "raw and decompressed bits";
 }
 
 /** Gates such as "warn:s<0.6" as lines across the chart. */
 export function gateLines(gates) {
-  return gates.flatMap((gate) => {
+  const lines = gates.flatMap((gate) => {
     const found = /^(?:(warn|stop):)?\s*(\w+)\s*([<>])\s*([\d.eE+-]+)$/.exec(gate);
     if (!found) return [];
     const [, action = "stop", metric, side, bound] = found;
     const colour = VALUES.find(({ name }) => metric.endsWith(name))?.colour ?? "--ink-3";
     return [{ value: Number(bound), label: `${action}: ${metric.toUpperCase()} ${side} ${bound}`, colour }];
   });
+  return merged(lines);
+}
+
+/** Lines at one height as one, with both labels. */
+function merged(lines) {
+  const byValue = new Map();
+  for (const line of lines) {
+    const earlier = byValue.get(line.value);
+    byValue.set(line.value, earlier ? { ...earlier, label: `${earlier.label}, ${line.label}`, colour: "--ink-3" } : line);
+  }
+  return [...byValue.values()];
 }
