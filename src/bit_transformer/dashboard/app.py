@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -38,8 +38,8 @@ def create_app(config: DashboardConfig | None = None, *, has_tools: bool = False
         >>> "/api/v1/runs" in app.openapi()["paths"]
         True
     """
-    config = config or DashboardConfig()
-    services = build_services(config)
+    settings: DashboardConfig = DashboardConfig() if config is None else config
+    services = build_services(settings)
     app = FastAPI(
         title="BitTransformerLM dashboard",
         description="Everything the page does, for programs.",
@@ -47,6 +47,7 @@ def create_app(config: DashboardConfig | None = None, *, has_tools: bool = False
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
     for module in (server, runs, storage, lab):
@@ -58,16 +59,19 @@ def create_app(config: DashboardConfig | None = None, *, has_tools: bool = False
 
         add_tools(app)
     _add_page(app)
-    app.add_middleware(Guard, config=config, sign_in=services.sign_in)
+    app.add_middleware(Guard, config=settings, sign_in=services.sign_in)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    yield
-    await services.workers.close()
+    async with AsyncExitStack() as stack:
+        if hasattr(app.state, "tools_lifespan"):
+            await stack.enter_async_context(app.state.tools_lifespan(app))
+        yield
     services.metrics.close()
+    await services.workers.close()
 
 
 def _add_page(app: FastAPI) -> None:

@@ -34,7 +34,7 @@ def check_id(value: str, what: str) -> str:
 def no_such(value: str, what: str) -> DashboardError:
     """The error for an id of nothing."""
     return DashboardError(
-        f"there is no {what} {value[:64]!r}; it may have been deleted, so make it again",
+        f"there is no {what} {value[:64]!r} any more; make it again",
         status=404,
         kind="NotFoundError",
         fallbacks=("reload",),

@@ -59,7 +59,7 @@ class RunReader:
             if run.config_path.is_file() or is_claimed:
                 return run
         raise DashboardError(
-            f"there is no run {run_id[:200]!r} in {self.root}; it may have been moved or deleted",
+            f"there is no run {run_id[:200]!r} in {self.root}; reload the list, since it may have been moved or deleted",
             status=404,
             kind="NotFoundError",
             fallbacks=("reload",),
