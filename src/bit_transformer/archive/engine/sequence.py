@@ -10,6 +10,7 @@ order and even where float32 is computed from rounded inputs (TF32, bfloat16), s
 have eight bits; products with attention's weights, which have fifteen, are in float64.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,7 +141,7 @@ class SequenceEngine:
             products = self._normed(x) @ self._floats["expand"][block].T
             squares = (products.clamp(min=0) * self._floats["expand_scale"][block]).square()
             largest = squares.amax(-1, keepdim=True)
-            factor = torch.where(largest > 0, 255.0 / largest, 0.0)
+            factor = torch.where(largest > 0, _quotient(255, largest), 0.0)
             hidden = (squares * factor).round().clamp(max=255)
             x = self._add(x, hidden, largest, "reduce", block)
         return self._normed(x)
@@ -178,11 +179,11 @@ class SequenceEngine:
         scores = (queries.float() @ keys.float().mT).int()
         scores = scores.masked_fill(~is_seen, -(1 << 30))
         below = scores.amax(-1, keepdim=True) - scores
-        scale = np.float32(EXP_STEPS / (shape.query_one**2 * shape.head_dim**0.5))
+        scale = np.float32(EXP_STEPS / (shape.query_one**2 * math.sqrt(shape.head_dim)))
         steps = (below.float() * torch.tensor(scale)).round().clamp(max=len(self._exps) - 1)
         exps = self._exps[steps.int()].masked_fill(~is_seen, 0)
         total = exps.sum(-1, keepdim=True, dtype=torch.int32)
-        factor = float(EXP_ONE) / total.float()
+        factor = _quotient(EXP_ONE, total.float())
         weights = (exps.float() * factor).round().clamp(max=EXP_ONE - 1)
         read = weights.double() @ values
         return read.transpose(1, 2).flatten(-2), following
@@ -219,12 +220,16 @@ def _rounded(values: Tensor) -> Tensor:
 def _root_scale(x: Tensor, one: int) -> Tensor:
     """What brings each row of integers to a root mean square of ``one``: float32, (..., 1)."""
     total = x.long().square().sum(-1, keepdim=True).clamp(min=1).double()
-    root = torch.tensor(x.shape[-1], dtype=torch.float64).sqrt() * one
-    return (root.to(x.device) / total.sqrt()).float()
+    return _quotient(one * math.sqrt(x.shape[-1]), total.sqrt()).float()
+
+
+def _quotient(above: float, below: Tensor) -> Tensor:
+    """The quotient, rounded once: PyTorch itself multiplies a plain number by ``1 / below``."""
+    return torch.full_like(below, above) / below
 
 
 def _by_largest(read: Tensor) -> tuple[Tensor, Tensor]:
     """Rows of integers in eight bits, the largest as 127; and the largest, as floats."""
     largest = read.abs().amax(-1, keepdim=True).clamp(min=1).float()
-    rows = (read.float() * (float(_BYTE) / largest)).round()
+    rows = (read.float() * _quotient(_BYTE, largest)).round()
     return rows.clamp(-_BYTE, _BYTE), largest

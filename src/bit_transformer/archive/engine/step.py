@@ -110,7 +110,7 @@ class StepEngine:
         check_data(data)
         if len(data) != num_lanes:
             raise InputError(
-                f"the state has {num_lanes} lanes and the data {len(data)}; give each lane its bytes"
+                f"the state has {num_lanes} lanes and the data {len(data)}; give every lane bytes"
             )
         length = data.shape[1]
         out = np.empty((num_lanes, length, NUM_NODES), np.int16)
