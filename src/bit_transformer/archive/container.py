@@ -11,7 +11,6 @@ that archive stands inside this one.
 
 import hashlib
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bit_transformer.archive.fields import FieldReader, number_field, string_field
@@ -284,14 +283,18 @@ def block_checksum(*parts: bytes) -> bytes:
     return checksum.to_bytes(CHECKSUM_BYTES, "big")
 
 
-def short_check(header: Header, model_hash: bytes, description: bytes, content: bytes) -> bytes:
+def short_check(
+    header: Header, model_hash: bytes, description: bytes, payload: bytes, content: bytes
+) -> bytes:
     """What a short archive ends with: eight bytes of a SHA-256.
 
-    It covers how the archive was made, all of the model's hash, the description and the content.
+    It covers how the archive was made, all of the model's hash, and every byte of the archive and
+    of the content.
     """
     how = bytes([VERSION, header.level, header.coder_version])
-    parts: Sequence[bytes] = (how, string_field(model_hash), string_field(description), content)
-    return hashlib.sha256(b"".join(parts)).digest()[:SHORT_CHECK_BYTES]
+    strings = (model_hash, description, payload, content)
+    whole = how + b"".join(map(string_field, strings))
+    return hashlib.sha256(whole).digest()[:SHORT_CHECK_BYTES]
 
 
 def _check_start(start: bytes) -> int:

@@ -52,7 +52,8 @@ class Extraction:
         self._force = force
         self._staged: dict[str, _Staged] = {}
         self._others: list[Piece] = []
-        self._names: set[str] = set()
+        self._names: dict[str, Kind] = {}
+        self._parents: set[str] = set()
         self._staging: Path | None = None
         self._is_new_folder = not folder.exists()
         self.paths: list[Path] = []
@@ -71,13 +72,13 @@ class Extraction:
         _: TracebackType | None,
     ) -> None:
         try:
-            for staged in self._staged.values():
-                if staged.file is not None:
-                    staged.file.close()
             if kind is None:
                 with writing_errors(self._folder):
                     self._put_in_place()
         finally:
+            for staged in self._staged.values():
+                if staged.file is not None:
+                    staged.file.close()
             assert self._staging is not None
             shutil.rmtree(self._staging, ignore_errors=True)
             if self._is_new_folder and not self.paths:
@@ -102,7 +103,7 @@ class Extraction:
                     self._take_file(piece, block.content[start : start + piece.num_bytes])
                     start += piece.num_bytes
                 else:
-                    self._claim(piece.name)
+                    self._claim(piece.name, piece.kind)
                     self._others.append(piece)
 
     def _take_bare(self, content: bytes) -> None:
@@ -128,14 +129,14 @@ class Extraction:
             staged.file = None
 
     def _stage(self, piece: Piece) -> _Staged:
-        self._claim(piece.name)
+        self._claim(piece.name, piece.kind)
         assert self._staging is not None
         path = self._staging / str(len(self._staged))
         staged = _Staged(piece, path, path.open("xb"))
         self._staged[piece.name] = staged
         return staged
 
-    def _claim(self, name: str) -> None:
+    def _claim(self, name: str, kind: Kind) -> None:
         if self._only_name is not None and self._names:
             raise InputError(
                 f"the archive holds more than one file, and {self._folder / self._only_name} can "
@@ -144,21 +145,31 @@ class Extraction:
         if name in self._names:
             raise ArchiveError(f"the archive holds {name!r} twice; do not trust it")
         check_name(name)
-        self._names.add(name)
-        self._check_free(self._place(name))
+        self._names[name] = kind
+        above = [str(one) for one in PurePosixPath(name).parents][:-1]
+        self._parents.update(above)
+        for folder in [*above, *([name] if name in self._parents else [])]:
+            if self._names.get(folder, Kind.FOLDER) != Kind.FOLDER:
+                raise ArchiveError(
+                    f"the archive holds {folder!r} both as a folder and as something else; "
+                    "do not trust it"
+                )
+        self._check_free(self._place(name), kind)
 
     def _place(self, name: str) -> Path:
         return self._folder.joinpath(*PurePosixPath(name).parts)
 
-    def _check_free(self, place: Path) -> None:
-        if not self._force and os.path.lexists(place) and not place.is_dir():
+    def _check_free(self, place: Path, kind: Kind) -> None:
+        if place.is_dir() and (kind == Kind.FOLDER or not place.is_symlink()):
+            return  # folders are shared; what is no folder is refused when it is put in place
+        if os.path.lexists(place) and not self._force:
             raise InputError(f"{place} exists; choose another place with -o, or pass --force")
 
     def _put_in_place(self) -> None:
         folders = [piece for piece in self._others if piece.kind == Kind.FOLDER]
         places = [self._checked_place(name) for name in self._staged]
         for place in places:
-            self._check_free(place)
+            self._check_free(place, Kind.FILE)
             if place.is_dir() and not place.is_symlink():
                 raise StorageError(f"cannot write {place}: a folder is in the way; move it")
         for piece in folders:
@@ -167,6 +178,7 @@ class Extraction:
             self._make_folder(place.parent)
             if staged.file is not None:
                 _close(staged.file)
+                staged.file = None
             _keep_facts(staged.path, staged.piece)
             staged.path.replace(place)
             self.paths.append(place)
@@ -199,7 +211,7 @@ class Extraction:
             place = self._checked_place(piece.name)
             self._make_folder(place.parent)
             if os.path.lexists(place):
-                self._check_free(place)
+                self._check_free(place, Kind.LINK)
                 place.unlink()
             place.symlink_to(piece.target)
             made[piece.name] = place

@@ -210,7 +210,8 @@ class ArchiveReader:
         content = short.payload
         if not short.is_stored:
             content = coder.decode([short.payload], [short.num_content_bytes])[0]
-        if short.check != short_check(short.header, coder.model_hash, short.description, content):
+        parts = (short.description, short.payload, content)
+        if short.check != short_check(short.header, coder.model_hash, *parts):
             raise ArchiveError(
                 "the archive is damaged: its content does not have the checksum that it should; "
                 "get the archive anew"

@@ -38,27 +38,21 @@ def find_header(archive: Archive) -> Header:
     Raises:
         ArchiveError: neither is intact, or the archive is a short one, which has one piece only.
     """
-    start = archive[:7]
+    problem = "it is a short one, which is read as a whole or not at all"
     try:
-        size = Header.num_bytes(start)
+        size = Header.num_bytes(archive[:7])
         if size:
             return Header.from_bytes(archive[:size])
     except ArchiveError as error:
-        problem = error
-    else:
-        raise ArchiveError(
-            "the archive is a short one: it is read as a whole or not at all, and nothing can be "
-            "salvaged"
-        )
-    tail_start = max(0, len(archive) - MAX_END_BYTES)
-    tail = archive[tail_start:]
+        problem = str(error)
+    tail = archive[max(0, len(archive) - MAX_END_BYTES) :]
     place = tail.rfind(END_MARK)
-    if place >= 0:
-        return EndRecord.from_bytes(tail[place:]).header
-    raise ArchiveError(
-        "neither the header nor the end of the archive is intact, so nothing says how it was "
-        f"made and nothing can be salvaged ({problem})"
-    )
+    if place < 0:
+        raise ArchiveError(
+            "nothing of the archive can be salvaged, since neither its beginning nor its end says "
+            f"how it was made: {problem}"
+        )
+    return EndRecord.from_bytes(tail[place:]).header
 
 
 def find_blocks(archive: Archive, header: Header) -> Iterator[StoredBlock]:

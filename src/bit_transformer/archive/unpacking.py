@@ -24,7 +24,15 @@ from bit_transformer.archive.salvage import find_header, salvage_blocks
 from bit_transformer.bits.files import reading_errors
 from bit_transformer.errors import ArchiveError
 
-__all__ = ["DEFAULT_MAX_BYTES", "Unpacked", "decompress", "salvage", "unpack", "unpacking_place"]
+__all__ = [
+    "DEFAULT_MAX_BYTES",
+    "Unpacked",
+    "decompress",
+    "salvage",
+    "size_of",
+    "unpack",
+    "unpacking_place",
+]
 
 DEFAULT_MAX_BYTES = 1 << 30
 """The most content that ``decompress`` gives as bytes, unless the caller says otherwise."""
@@ -84,7 +92,7 @@ def decompress(
 
     Args:
         source: bytes, or the path of an archive; a string is a path.
-        out: where files go: an existing folder, or a path that ends in a slash, is the folder
+        out: where files go: an existing folder, or a string that ends in a slash, is the folder
             that names begin in; else, for an archive of one file, it is that file. The archive's
             own folder, if not given.
         model: what the archive was made with, as in :func:`compress`.
@@ -133,8 +141,8 @@ def unpack(
     Raises:
         ArchiveError, InputError, StorageError: as :func:`decompress`.
     """
+    num_archive_bytes = size_of(file)
     reader = ArchiveReader(file, model_finder(model), num_threads=num_threads)
-    num_archive_bytes = os.fstat(file.fileno()).st_size if file.seekable() else 0
     num_bytes = 0
     with Extraction(folder, only_name, force=force) as extraction:
         for block in reader.blocks():
@@ -201,20 +209,30 @@ def unpacking_place(archive: Path, out: PathLike | None, file: BinaryIO) -> tupl
 
 def _count_files(file: BinaryIO) -> tuple[int, bool]:
     """How many names the archive holds, 2 for more; and whether it holds bytes without a name."""
-    names: set[str] = set()
+    num_begun, has_names = 0, False
     for info in ArchiveReader(file).infos():
-        names.update(piece.name for piece in info.pieces)
-        is_single = all(piece.kind == Kind.FILE for piece in info.pieces)
-        if len(names) > 1 or not is_single:
-            file.seek(0)
-            return 2, False
+        has_names = has_names or bool(info.pieces)
+        num_begun += sum(piece.offset == 0 for piece in info.pieces)
+        if num_begun > 1 or not all(piece.kind == Kind.FILE for piece in info.pieces):
+            num_begun = 2
+            break
     file.seek(0)
-    return 1, not names
+    return (num_begun, False) if has_names else (1, True)
 
 
 def _stem(archive: Path) -> str | None:
     """What the bytes in an archive are called if nothing else says it."""
     return archive.stem if archive.suffix == ARCHIVE_SUFFIX else None
+
+
+def size_of(file: BinaryIO) -> int:
+    """How many bytes there are from here to the end of a file; 0 where that is not known."""
+    if not file.seekable():
+        return 0
+    place = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(place)
+    return end - place
 
 
 def _decompress_bytes(

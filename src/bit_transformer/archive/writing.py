@@ -168,7 +168,7 @@ class ArchiveWriter:
         header = self._coder.header(MAX_SHORT_BYTES, bytes(ID_BYTES))
         payload = self._coder.encode([content])[0] if content else None
         body = content if payload is None else payload
-        check = short_check(header, self._coder.model_hash, description, content)
+        check = short_check(header, self._coder.model_hash, description, body, content)
         record = ShortRecord(header, payload is None, len(content), description, body, check)
         self._put(record.to_bytes())
         self._count(len(content))

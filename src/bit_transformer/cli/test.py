@@ -1,7 +1,6 @@
 """``bit-transformer test``: unpack archives into nothing, and compare every checksum."""
 
 import argparse
-import os
 
 from bit_transformer.cli.archives import (
     add_model_option,
@@ -42,11 +41,12 @@ def build_parser() -> Parser:
 def run(arguments: argparse.Namespace) -> int:
     """Test each archive, also after one that is damaged."""
     from bit_transformer.archive import check_archive
+    from bit_transformer.archive.unpacking import size_of
 
     facts, lines = [], []
     with opened_archives(arguments.archives, "test") as archives:
         for name, file in archives:
-            total = os.fstat(file.fileno()).st_size if file.seekable() else 0
+            total = size_of(file)
             try:
                 with byte_progress(name, is_quiet=arguments.quiet) as progress:
                     listing = check_archive(
