@@ -1,6 +1,7 @@
 """Archives as files, and what every archive must do: come back, the same, or say that it cannot."""
 
 import io
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,10 @@ class Pipe(io.RawIOBase):
         return self.taken.write(data)
 
 
+def pipe(data: bytes) -> BinaryIO:
+    return cast(BinaryIO, Pipe(data))
+
+
 @given(byte_strings(max_size=6000), st.sampled_from([1024, 2048, 1 << 20]), st.integers(1, 3))
 def test_bytes_come_back(content: bytes, block_bytes: int, num_threads: int):
     archive = compress(content, block_bytes=block_bytes, num_threads=num_threads)
@@ -49,7 +54,9 @@ def test_an_archive_does_not_depend_on_how_its_content_came(parts: list[bytes]):
     archives = set()
     for num_threads in (1, 2, 5):
         file = Pipe()
-        with open_archive(file, "wb", num_threads=num_threads, block_bytes=1024) as archive:
+        with open_archive(
+            cast(BinaryIO, file), "wb", num_threads=num_threads, block_bytes=1024
+        ) as archive:
             for part in parts:
                 assert archive.write(part) == len(part)
         archives.add(file.taken.getvalue())
@@ -69,12 +76,12 @@ def test_sizes_around_blocks_come_back(size: int):
 
 def test_an_archive_is_read_through_a_pipe():
     archive = compress(MIXED, block_bytes=1024)
-    assert open_archive(Pipe(archive)).read() == MIXED
-    assert list_archive(Pipe(archive)).num_content_bytes == len(MIXED)
+    assert open_archive(pipe(archive)).read() == MIXED
+    assert list_archive(pipe(archive)).num_content_bytes == len(MIXED)
 
 
 def test_a_pipe_cannot_be_sought_in():
-    file = open_archive(Pipe(compress(MIXED)))
+    file = open_archive(pipe(compress(MIXED)))
     assert not file.seekable()
     with pytest.raises(io.UnsupportedOperation):
         file.seek(10)

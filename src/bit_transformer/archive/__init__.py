@@ -15,9 +15,10 @@ from bit_transformer.lazy import lazy_names
 if TYPE_CHECKING:
     from bit_transformer.archive.coding import ArchiveModel
     from bit_transformer.archive.listing import Entry, Listing, check_archive, list_archive
+    from bit_transformer.archive.messages import MessageCodec
     from bit_transformer.archive.packing import ARCHIVE_SUFFIX, ArchiveSummary, compress
     from bit_transformer.archive.streams import open_archive
-    from bit_transformer.archive.unpacking import Unpacked, decompress
+    from bit_transformer.archive.unpacking import Unpacked, decompress, salvage
 
 __all__ = [
     "compress",
@@ -30,6 +31,8 @@ __all__ = [
     "Listing",
     "Entry",
     "check_archive",
+    "salvage",
+    "MessageCodec",
     "ArchiveModel",
 ]
 
@@ -38,8 +41,9 @@ __getattr__, __dir__ = lazy_names(
     {
         "bit_transformer.archive.coding": ["ArchiveModel"],
         "bit_transformer.archive.listing": ["Entry", "Listing", "check_archive", "list_archive"],
+        "bit_transformer.archive.messages": ["MessageCodec"],
         "bit_transformer.archive.packing": ["ARCHIVE_SUFFIX", "ArchiveSummary", "compress"],
         "bit_transformer.archive.streams": ["open_archive"],
-        "bit_transformer.archive.unpacking": ["Unpacked", "decompress"],
+        "bit_transformer.archive.unpacking": ["Unpacked", "decompress", "salvage"],
     },
 )

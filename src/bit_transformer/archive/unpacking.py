@@ -14,13 +14,13 @@ from typing import BinaryIO, overload
 
 from typing_extensions import Buffer
 
+from bit_transformer.archive.damage import find_header, salvage_blocks
 from bit_transformer.archive.extraction import Extraction
 from bit_transformer.archive.models import ModelChoice, model_finder
 from bit_transformer.archive.packing import ARCHIVE_SUFFIX
 from bit_transformer.archive.pieces import Kind
 from bit_transformer.archive.reading import ArchiveReader
 from bit_transformer.archive.restoring import Restored, restore_blocks
-from bit_transformer.archive.salvage import find_header, salvage_blocks
 from bit_transformer.bits.files import reading_errors
 from bit_transformer.errors import ArchiveError
 
