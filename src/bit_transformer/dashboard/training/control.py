@@ -48,7 +48,7 @@ class RunControl:
         self._uploads = uploads
         self._max_running = config.max_running
         self._lock = threading.Lock()
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: set[int] = set()
 
     def start(self, new: NewRun) -> RunSummary:
         """The run that was just started.
@@ -192,7 +192,9 @@ class RunControl:
                     cwd=self._runs.root,
                     start_new_session=True,
                 )
-        self._children.append(child)
+        # It is not this object's to wait for: it goes on when the server is gone.
+        child.returncode = 0
+        self._children.add(child.pid)
         notes.write(name, identify(child.pid))
 
     def _end(self, run_id: str, asked: Literal["pause", "stop"]) -> RunSummary:
@@ -236,7 +238,15 @@ class RunControl:
 
     def _reap(self) -> None:
         """Let processes go that have ended, so that the system forgets them."""
-        self._children = [child for child in self._children if child.poll() is None]
+        if os.name != "posix":
+            return
+        for pid in list(self._children):
+            try:
+                has_ended = os.waitpid(pid, os.WNOHANG)[0] == pid
+            except ChildProcessError:
+                has_ended = True
+            if has_ended:
+                self._children.discard(pid)
 
 
 def _holds_lock(run: RunFolder, process: ProcessIdentity) -> bool:

@@ -59,7 +59,8 @@ class RunReader:
             if run.config_path.is_file() or is_claimed:
                 return run
         raise DashboardError(
-            f"there is no run {run_id[:200]!r} in {self.root}; reload the list, since it may have been moved or deleted",
+            f"there is no run {run_id[:200]!r} in {self.root}; reload the list of runs, since it "
+            "may have been moved or deleted",
             status=404,
             kind="NotFoundError",
             fallbacks=("reload",),
@@ -161,6 +162,8 @@ def _state(
 ) -> tuple[RunState, str]:
     if start is not None and start.is_alive and (status is None or status.process != start.process):
         return "starting", "the training is being loaded"
+    if status is None and request is not None and start is not None and request.time > start.time:
+        return "stopped", "it ended as asked, before it began"
     if status is None:
         last = log.splitlines()[-1] if log else "it left no message"
         return "failed", f"the training ended before it began: {last}"
