@@ -24,6 +24,7 @@ import pytest
 
 from bit_transformer.dashboard.app import create_app
 from bit_transformer.dashboard.config import DashboardConfig
+from tests.dashboard.trained_runs import train_run, write_text
 from tests.dashboard.written_runs import write_run
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Server:
 
         app = create_app(self.config)
         settings = uvicorn.Config(
-            app, host="127.0.0.1", port=self.config.port, log_level="error", lifespan="on",
+            app, host="127.0.0.1", port=self.config.port, log_level="critical", lifespan="on",
             timeout_graceful_shutdown=1,
         )  # fmt: skip
         server = uvicorn.Server(settings)
@@ -173,6 +174,17 @@ def page(context: "BrowserContext") -> "Page":
     return context.new_page()
 
 
+def until(page: "Page", claim: str) -> None:
+    """Wait for a claim, a JavaScript expression, to hold in a page.
+
+    Playwright's own ``wait_for_function`` evaluates texts in the page, which its policy forbids.
+    """
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while not page.evaluate(f"() => Boolean({claim})"):
+        assert time.monotonic() < deadline, f"this never came true: {claim}"
+        page.wait_for_timeout(50)
+
+
 def watch(page: "Page", log: PageLog) -> None:
     """Note what a page asks of the world, and what goes wrong in it."""
 
@@ -193,3 +205,24 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def trained_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of finished runs: ``plain``, on data, and ``direct``, on compressed bits too."""
+    folder = tmp_path_factory.mktemp("trained")
+    text = write_text(folder / "texts")
+    runs = folder / "runs"
+    train_run(runs, "plain", text)
+    compressed = ("--direct_prob", "0.5", "--compress_prob", "0.2")
+    train_run(runs, "direct", text, *compressed, "--codecs", "huffman:english")
+    return runs
+
+
+@pytest.fixture(scope="session")
+def model_server(trained_runs: Path) -> Iterator[Server]:
+    """A dashboard over the trained runs, for all tests that change none; its models stay loaded."""
+    server = Server(DashboardConfig(runs=trained_runs, max_upload_bytes=200_000))
+    server.start()
+    yield server
+    server.stop()
