@@ -41,21 +41,20 @@ class ArchiveModel:
     """What a decoder must have besides the archive.
 
     Args:
-        engine: exact predictions of a trained model.
+        engine: exact predictions of a trained model; without it, the primer is all there is.
         primer: what the adaptive models have read before each block.
         name: what to call it in messages.
     """
 
-    engine: Engine
+    engine: Engine | None = None
     primer: bytes = b""
     name: str = "a model"
 
     @cached_property
     def hash(self) -> bytes:
         """SHA-256 of the engine's hash and of the primer's: all that decides the predictions."""
-        return hashlib.sha256(
-            self.engine.model_hash + hashlib.sha256(self.primer).digest()
-        ).digest()
+        engine_hash = bytes(32) if self.engine is None else self.engine.model_hash
+        return hashlib.sha256(engine_hash + hashlib.sha256(self.primer).digest()).digest()
 
 
 @dataclass(frozen=True)

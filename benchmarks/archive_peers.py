@@ -1,0 +1,250 @@
+"""Archives beside other compressors on the same files, in one run: sizes, and speeds.
+
+    python -m benchmarks.archive_peers FILE ... [--levels fast default best] [--model MODEL]
+    python -m benchmarks.archive_peers FILE ... --messages 256 1024 4096 [--cuts 40]
+
+Sizes are true: all headers and checksums count, and every archive of ours is unpacked and compared.
+The model's bytes are stated apart. Peers are xz -9e, zstd --ultra -22 --long=27, brotli -11,
+bzip2 -9, PPMd (variant H, order 8, 256 MB), and zpaq -m5 where it is installed. Speeds are of
+this process's CPU time, in KB/s, and compare within one run only.
+
+With ``--messages``, consecutive cuts of each file's last part are compressed alone. The first part
+trains zstd's dictionary (110 KB) and primes PPMd (order 6) and, as "primed", our codec with its
+last 256 KB. PPMd's cost of a message is the size of both less that of the primer alone, so no
+header of its counts; ours counts whole. The last line is JSON.
+"""
+
+import argparse
+import bz2
+import json
+import lzma
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from bit_transformer.archive import ArchiveModel, MessageCodec, compress, decompress
+from bit_transformer.archive.mixing.interface import Level
+from bit_transformer.archive.models import choose_model
+
+Compressor = Callable[[bytes], int]
+"""Gives the size of what comes out."""
+
+MAX_PRIMER_BYTES = 256 * 1024
+DICTIONARY_BYTES = 110 * 1024
+
+
+@dataclass
+class FileResult:
+    """One file under every compressor: sizes in bytes, and our speeds."""
+
+    name: str
+    num_bytes: int
+    sizes: dict[str, int] = field(default_factory=dict)
+    compress_kb_per_s: dict[str, float] = field(default_factory=dict)
+    decompress_kb_per_s: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class MessageResult:
+    """Cuts of one file: mean bits per byte under every compressor."""
+
+    name: str
+    message_bytes: int
+    num_messages: int
+    bits_per_byte: dict[str, float] = field(default_factory=dict)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--levels", nargs="*", default=["fast", "default"], metavar="LEVEL")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--messages", nargs="*", type=int, metavar="BYTES")
+    parser.add_argument("--cuts", type=int, default=40, help="messages of each size")
+    parser.add_argument("--threads", type=int)
+    arguments = parser.parse_args()
+    facts = {"model": arguments.model, "model_bytes": model_bytes(arguments.model)}
+    if arguments.messages is not None:
+        sizes = arguments.messages or [256, 1024, 4096]
+        results = [
+            cut for path in arguments.files for cut in measure_messages(path, sizes, arguments)
+        ]
+    else:
+        results = [measure_file(path, arguments) for path in arguments.files]
+        show_summary([one for one in results if isinstance(one, FileResult)], arguments.levels)
+    rows = [asdict(one) for one in results]
+    print(json.dumps({"benchmark": "archive_peers", **facts, "results": rows}))
+
+
+def model_bytes(model: str) -> int:
+    """What the model takes on the disk; 0 without one."""
+    from bit_transformer.archive.models import DEFAULT_MODEL_PATH
+
+    path = DEFAULT_MODEL_PATH if model == "default" else Path(model)
+    if path.is_dir():
+        return sum(one.stat().st_size for one in path.rglob("*.safetensors"))
+    return path.stat().st_size if path.is_file() else 0
+
+
+def measure_file(path: Path, arguments: argparse.Namespace) -> FileResult:
+    data = path.read_bytes()
+    result = FileResult(path.name, len(data))
+    for name, compressor in peers().items():
+        started = cpu_s()
+        result.sizes[name] = compressor(data)
+        result.compress_kb_per_s[name] = len(data) / 1000 / max(1e-6, cpu_s() - started)
+    for level in arguments.levels:
+        name = f"btz {level}"
+        options: dict[str, Any] = {"model": arguments.model, "num_threads": arguments.threads}
+        started = cpu_s()
+        archive = compress(data, level=level, **options)
+        result.sizes[name] = len(archive)
+        result.compress_kb_per_s[name] = len(data) / 1000 / (cpu_s() - started)
+        started = cpu_s()
+        is_same = decompress(archive, **options) == data
+        result.decompress_kb_per_s[name] = len(data) / 1000 / (cpu_s() - started)
+        if not is_same:
+            raise SystemExit(f"{path} did not come back at level {level}")
+    cells = "".join(f"{name:>14}" for name in result.sizes)
+    print(f"\n{path.name}, {len(data):,} bytes\n{'':16}{cells}")
+    print(f"{'bits_per_byte':16}" + row(8 * n / len(data) for n in result.sizes.values()))
+    print(f"{'compress KB/s':16}" + row(result.compress_kb_per_s.values(), digits=1))
+    speeds = [result.decompress_kb_per_s.get(name) for name in result.sizes]
+    print(f"{'decompress KB/s':16}" + row(speeds, digits=1), flush=True)
+    return result
+
+
+def show_summary(results: list[FileResult], levels: list[str]) -> None:
+    """Our sizes as ratios to the best peer and to zpaq's."""
+    print(f"\n{'size / best peer':28}" + "".join(f"{'btz ' + level:>14}" for level in levels))
+    ratios: dict[str, list[float]] = {level: [] for level in levels}
+    for result in results:
+        best = min(size for name, size in result.sizes.items() if not name.startswith("btz"))
+        for level in levels:
+            ratios[level].append(result.sizes[f"btz {level}"] / best)
+        print(f"{result.name:28}" + row((ratios[level][-1] for level in levels), digits=4))
+    medians = (statistics.median(ratios[level]) for level in levels)
+    print(f"{'median':28}" + row(medians, digits=4))
+
+
+def measure_messages(
+    path: Path, sizes: list[int], arguments: argparse.Namespace
+) -> list[MessageResult]:
+    data = path.read_bytes()
+    held_out = min(len(data) // 3, max(sizes) * arguments.cuts)
+    first, rest = data[:-held_out], data[-held_out:]
+    primer = first[-MAX_PRIMER_BYTES:]
+    results = []
+    for size in sizes:
+        cuts = [rest[at : at + size] for at in range(0, len(rest) - size + 1, size)]
+        cuts = cuts[: arguments.cuts]
+        result = MessageResult(path.name, size, len(cuts))
+        compressors = {**peers(is_small=True), **trained(first, primer, size)}
+        totals = {name: sum(map(one, cuts)) for name, one in compressors.items()}
+        for level in arguments.levels:
+            given = choose_model(arguments.model, Level(level))
+            engine = None if given is None else given.engine
+            for name, model in (
+                (f"btz {level}", arguments.model),
+                (f"btz {level} primed", ArchiveModel(engine, primer)),
+            ):
+                totals[name] = measure_codec(level, model, cuts, arguments.threads)
+        total = sum(map(len, cuts))
+        result.bits_per_byte = {name: 8 * size / total for name, size in totals.items()}
+        print(f"\n{path.name}, {len(cuts)} messages of {size} bytes")
+        for name, value in result.bits_per_byte.items():
+            print(f"  {name:32}{value:8.3f}", flush=True)
+        results.append(result)
+    return results
+
+
+def measure_codec(level: str, model: Any, cuts: list[bytes], num_threads: int | None) -> int:
+    codec = MessageCodec(level=level, model=model, num_threads=num_threads)
+    messages = codec.compress_all(cuts)
+    if codec.decompress_all(messages) != cuts:
+        raise SystemExit(f"messages did not come back at level {level}")
+    return sum(map(len, messages))
+
+
+def peers(*, is_small: bool = False) -> dict[str, Compressor]:
+    """Everything that can be run here, at its strongest setting."""
+    zstd, ppmd, brotli = zstd_library(), import_module("pyppmd"), import_module("brotli")
+    parameter = zstd.CompressionParameter
+    strongest = {parameter.compression_level: 22, parameter.window_log: 27}
+    found: dict[str, Compressor] = {
+        "xz -9e": xz,
+        "zstd -22": lambda data: len(zstd.compress(data, options=strongest)),
+        "brotli -11": lambda data: len(brotli.compress(data, quality=11, lgwin=24)),
+        "bzip2 -9": lambda data: len(bz2.compress(data, 9)),
+        "PPMd": lambda data: ppmd_size(ppmd, data, order=8, memory_mb=256),
+    }
+    if is_small:
+        found["zstd -22"] = lambda data: len(zstd.compress(data, 22))
+        del found["PPMd"]
+    elif shutil.which("zpaq"):
+        found["zpaq -m5"] = zpaq
+    return found
+
+
+def trained(first: bytes, primer: bytes, size: int) -> dict[str, Compressor]:
+    """Peers that have seen data of the same kind."""
+    zstd, ppmd = zstd_library(), import_module("pyppmd")
+    samples = [first[at : at + size] for at in range(0, len(first), size)]
+    dictionary = zstd.train_dict(samples, min(DICTIONARY_BYTES, len(first) // 4))
+    alone = ppmd_size(ppmd, primer, order=6, memory_mb=64)
+    return {
+        "zstd -22 with a dictionary": lambda data: len(
+            zstd.compress(data, 22, zstd_dict=dictionary)
+        ),
+        "PPMd primed": lambda data: ppmd_size(ppmd, primer + data, order=6, memory_mb=64) - alone,
+    }
+
+
+def zstd_library() -> Any:
+    try:
+        return import_module("compression.zstd")
+    except ImportError:
+        return import_module("backports.zstd")
+
+
+def xz(data: bytes) -> int:
+    return len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
+
+
+def ppmd_size(library: Any, data: bytes, *, order: int, memory_mb: int) -> int:
+    encoder = library.Ppmd7Encoder(order, memory_mb << 20)
+    return len(encoder.encode(data)) + len(encoder.flush())
+
+
+def zpaq(data: bytes) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        source, archive = Path(folder, "file"), Path(folder, "archive.zpaq")
+        source.write_bytes(data)
+        command = ["zpaq", "a", archive.name, source.name, "-m5", "-t1"]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        return archive.stat().st_size
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process and of the programs that it has run."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def row(values: Any, *, digits: int = 3) -> str:
+    return "".join(f"{'':>14}" if v is None else f"{v:>14.{digits}f}" for v in values)
+
+
+if __name__ == "__main__":
+    main()
