@@ -222,6 +222,15 @@ def test_a_speech_gets_paragraphs_and_keeps_its_words():
         assert data.count(b"\n\n") == 7
 
 
+@given(st.lists(st.integers(1, 50_000), max_size=6))
+def test_parts_of_a_list_join_to_the_list(lengths: list[int]):
+    data = b"\n".join(b"x" * length for length in lengths)
+    parts = list(WAYS["parts"]("list", data))
+    assert b"".join(part for _, part in parts) == data
+    assert all(0 < len(part) <= 32_768 for _, part in parts)
+    assert len({name for name, _ in parts}) == len(parts)
+
+
 def test_glosses_stand_beside_their_words():
     line = b"00001740 03 n 01 dark_horse 0 001 ~ 00001930 n 0000 | a candidate little known  \n"
     [(_, data)] = WAYS["glosses"]("data.noun", b"  1 licence | text\n" + line)
@@ -244,7 +253,7 @@ class TestPieces:
 
 
 class TestHoldingOut:
-    texts = [text(number, bytes(100 + number)) for number in range(500)] + [text(-1, bytes(9000))]
+    texts = [text(number, bytes(100 + number)) for number in range(500)] + [text(-1, bytes(30_000))]
 
     def test_takes_the_share_and_hardly_more(self):
         names = held_out(self.texts, 0.1, seed=0)
@@ -315,8 +324,22 @@ class TestCatalogue:
                 re.compile(take.without)
 
     def test_names_no_package_twice(self):
-        names = [(package.registry, package.name) for package in CATALOGUE]
+        names = [package.name for package in CATALOGUE]
         assert len(set(names)) == len(names)
+
+    def test_knows_whose_text_may_be_quoted(self):
+        quotable = {package.name: package.is_permissive for package in CATALOGUE}
+        assert quotable["sympy"]
+        assert quotable["rust-src"]
+        assert quotable["dict-devil"]
+        assert not quotable["git-doc"]
+        assert not quotable["gnome-user-docs"]
+        assert not quotable["dict-foldoc"]
+        assert not quotable["openjdk-17-source"]
+
+    def test_has_something_to_quote_of_every_kind(self):
+        packages = [package for package in CATALOGUE if package.is_permissive]
+        assert {take.kind for package in packages for take in package.takes} == set(KINDS)
 
     def test_names_no_package_of_benchmark_texts(self):
         forbidden = {"bible-kjv-text", "dict-gcide", "findutils", "samba", "gensim", "fortunes"}
@@ -383,7 +406,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     packed(tmp_path / "cache" / "pypi" / "code-2.0-py3-none-any.whl", code)
     catalogue = (
         Package("npm", "novels", "MIT", (Take(r"\.txt$", "prose", 700),)),
-        Package("pypi", "code", "Apache-2.0", (Take(r"\.py$", "source", 100, document_kb=1),)),
+        Package("pypi", "code", "GPL-2.0", (Take(r"\.py$", "source", 100, document_kb=1),)),
     )
     monkeypatch.setattr(build, "CATALOGUE", catalogue)
     monkeypatch.setattr(build, "VALID_SHARE", 0.1)
@@ -423,6 +446,8 @@ def test_a_corpus_holds_every_document_once_and_no_benchmark_data(
         kinds["source"][name] for name in ("train_bytes", "valid_bytes")
     )
     assert 0 < len(files["primer.bin"]) <= build.PRIMER_BYTES
+    assert b"# code" in train
+    assert b"# code" not in files["primer.bin"]  # its licence does not let it be quoted
 
 
 def test_a_corpus_is_the_same_when_it_is_built_again(small: Path, monkeypatch: pytest.MonkeyPatch):

@@ -192,7 +192,9 @@ def write(corpus: Corpus, out: Path, seed: int) -> None:
         }
         print(f"{kind:16}{len(texts):7,} documents{num_bytes:13,} bytes{num_held:10,} held out")
     write_shards([piece for text in train for piece in cut(text)], partial / "train", seed)
-    (partial / "primer.bin").write_bytes(choose_primer(shuffled(train, seed), PRIMER_BYTES))
+    permissive = {package.name for package in CATALOGUE if package.is_permissive}
+    quotable = [text for text in shuffled(train, seed) if text.package in permissive]
+    (partial / "primer.bin").write_bytes(choose_primer(quotable, PRIMER_BYTES))
     shares: dict[str, Counter[str]] = defaultdict(Counter)
     for text in kept:
         shares[text.package][text.kind] += len(text.data)

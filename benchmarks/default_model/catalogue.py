@@ -22,6 +22,21 @@ KINDS = {
     "languages": 3_500,
 }
 
+# How licences begin that let excerpts be passed on within works of any licence.
+PERMISSIVE = (
+    "Apache-2.0",
+    "BSD-",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "PSF-2.0",
+    "PostgreSQL",
+    "Unicode-3.0",
+    "WordNet licence",
+    "curl",
+    "public domain",
+)
+
 
 class Take(NamedTuple):
     """A part of a package.
@@ -50,6 +65,11 @@ class Package(NamedTuple):
     name: str
     licence: str
     takes: tuple[Take, ...]
+
+    @property
+    def is_permissive(self) -> bool:
+        """Whether excerpts may be passed on under any licence, with the notice."""
+        return self.licence.startswith(PERMISSIVE)
 
 
 def _debian(name: str, licence: str, *takes: Take) -> Package:
@@ -111,15 +131,13 @@ PROSE = (
         "GPL-2.0",
         Take(r"html/(sec|app|intro).*\.html$", "prose", 1500, "html", document_kb=90),
     ),
-    _debian("dict-devil", "public domain", Take(r"\.dict\.dz$", "prose", 400)),
-    _debian("dict-jargon", "public domain", Take(r"\.dict\.dz$", "prose", 1000, document_kb=1000)),
-    _debian(
-        "dict-foldoc", "GFDL-1.1-or-later", Take(r"\.dict\.dz$", "prose", 1500, document_kb=1500)
-    ),
+    _debian("dict-devil", "public domain", Take(r"\.dict\.dz$", "prose", 400, "parts")),
+    _debian("dict-jargon", "public domain", Take(r"\.dict\.dz$", "prose", 1000, "parts")),
+    _debian("dict-foldoc", "GFDL-1.1-or-later", Take(r"\.dict\.dz$", "prose", 1500, "parts")),
     _debian(
         "wordnet-base",
         "WordNet licence (permissive)",
-        Take(r"data\.noun$", "prose", 1000, "glosses", document_kb=1000),
+        Take(r"data\.noun$", "prose", 1000, "glosses"),
     ),
     _debian(
         "endless-sky-data",
@@ -341,12 +359,36 @@ MARKUP = (
     ),
 )
 
+
+def _logs(pattern: str, most_kb: int, names: tuple[str, ...]) -> tuple[Take, ...]:
+    """So much of each of several long logs, which one part would take out of the first alone."""
+    return tuple(Take(pattern.format(name), "logs", most_kb, "parts") for name in names)
+
+
 LOGS = (
-    _source("psad", "GPL-2.0-or-later", Take(r"test/scans/", "logs", 700, document_kb=120)),
+    _source(
+        "psad",
+        "GPL-2.0-or-later",
+        *_logs(
+            r"test/scans/iptables/{}$",
+            80,
+            (
+                "syn_scan_1000_1500_multi_dst",
+                "syn_scan_1000_1500",
+                "topera_ipv6_syn_scan_with_ip_opts",
+                "ipv6_tcp_connect_nmap_default_scan",
+                "proto_scan",
+                "xmas_scan_1000_1150",
+                "ack_scan_1000_1150",
+                "udp_scan_1000_1150",
+            ),
+        ),
+    ),
     _source(
         "pgbadger",
         "PostgreSQL",
-        Take(r"t/fixtures/.*log", "logs", 1800, document_kb=600, without=r"\.(csv|json)"),
+        *_logs(r"t/fixtures/{}", 500, (r"pgbouncer", r"pg-syslog\.1", r"pg-syslog\.2", "rds")),
+        *_logs(r"t/fixtures/{}", 100, ("cloudsql", "light")),
     ),
     _source(
         "jc",
@@ -359,7 +401,11 @@ LOGS = (
     _debian(
         "gcc-12-test-results",
         "GPL-3.0-or-later",
-        Take(r"test/.*\.(sum|log)", "logs", 900, document_kb=220),
+        *_logs(
+            r"test/{}\.xz$",
+            220,
+            (r"g\+\+\.log", r"gcc\.log", r"gfortran\.log", r"libstdc\+\+\.log", r"gcc\.sum"),
+        ),
     ),
 )
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 __all__ = ["WAYS", "Document", "html_text", "message_pairs", "r_strings"]
 
 Document = tuple[str, bytes]
+PART_BYTES = 32_768
 LEAST_MESSAGE = 60  # characters: labels of buttons are no text
 
 
@@ -95,6 +96,16 @@ def _paragraphs(name: str, data: bytes) -> Iterator[Document]:
     yield name, ("\n\n".join(groups) + "\n").encode()
 
 
+def _parts(name: str, data: bytes) -> Iterator[Document]:
+    """A long list of entries in documents of some 30 KB each, cut at ends of lines."""
+    start = 0
+    while start < len(data):
+        line = data.rfind(b"\n", start + PART_BYTES // 2, start + PART_BYTES)
+        end = line + 1 if line >= 0 else start + PART_BYTES
+        yield f"{name}@{start}", data[start:end]
+        start = end
+
+
 def _html(name: str, data: bytes) -> Iterator[Document]:
     text = html_text(data.decode("utf-8", "replace"))
     if len(text) > 200:
@@ -141,7 +152,7 @@ def _glosses(name: str, data: bytes) -> Iterator[Document]:
         words = fields.split()
         if gloss and len(words) > 4 and not line.startswith("  "):
             lines.append(f"{words[4].replace('_', ' ')}: {gloss.strip()}")
-    yield name + ".txt", "\n".join(lines).encode() + b"\n"
+    yield from _parts(name + ".txt", "\n".join(lines).encode() + b"\n")
 
 
 def _compact_json(name: str, data: bytes) -> Iterator[Document]:
@@ -157,6 +168,7 @@ def _compact_json(name: str, data: bytes) -> Iterator[Document]:
 WAYS: dict[str, Callable[[str, bytes], Iterator[Document]]] = {
     "text": _as_it_is,
     "html": _html,
+    "parts": _parts,
     "paragraphs": _paragraphs,
     "originals": _originals,
     "translations": _translations,

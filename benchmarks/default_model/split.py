@@ -1,8 +1,7 @@
 """Which documents are held out, in which order the rest is trained on.
 
 Both depend on names and a seed alone. Documents of a kind are held out until they make up the
-share; one that is large against the share never is, so that the rest of a novel does not teach
-its middle.
+share; one that is larger than the share never is, so that a novel is not half of it.
 """
 
 import hashlib
@@ -50,7 +49,7 @@ def held_out(texts: list[Text], share: float, seed: int) -> set[tuple[str, str]]
     for text in shuffled(texts, seed + 1):
         if num_bytes >= wanted:
             break
-        if len(text.data) <= max(wanted / 3, 1):
+        if len(text.data) <= wanted:
             chosen.add((text.package, text.name))
             num_bytes += len(text.data)
     return chosen
