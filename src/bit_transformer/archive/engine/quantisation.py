@@ -27,7 +27,7 @@ VALUE_FRACTION = 64
 _INT8 = 127
 _PIECES_LIMIT = 32_000
 _VALUE_REACH = 6.0
-_TABLE_REACH = 12.0
+_TABLE_STEP = 0.2
 
 
 def check_exportable(config: "ModelConfig") -> None:
@@ -40,6 +40,7 @@ def check_exportable(config: "ModelConfig") -> None:
         "patch_bits": 8,
         "num_phases": 1,
         "head": "bits",
+        "node_vectors": 1,
         "position": "rotary",
         "norm": "rms",
         "activation": "relu2",
@@ -50,7 +51,7 @@ def check_exportable(config: "ModelConfig") -> None:
     wrong = [
         f"{name} is {getattr(config, name)!r} and must be {value!r}"
         for name, value in wanted.items()
-        if getattr(config, name) != value
+        if getattr(config, name, value) != value
     ]
     if wrong:
         raise ConfigError(
@@ -60,14 +61,14 @@ def check_exportable(config: "ModelConfig") -> None:
 
 
 def quantise(
-    model: "BitTransformerLM", *, window: int | None = None, table_reach: float = _TABLE_REACH
+    model: "BitTransformerLM", *, window: int | None = None, table_step: float | None = None
 ) -> EngineWeights:
     """The integers of ``model``.
 
     Args:
         window: positions that attention sees; the model's context, if unset.
-        table_reach: the largest entry of a hashed table that is kept, in units of the table's
-            root mean square over the rows that were trained. Less is finer.
+        table_step: one unit of a hashed table, over the root mean square of its rows that were
+            trained; more makes a smaller file. The largest entry always fits in 127 units.
 
     Raises:
         ConfigError: the engine cannot run this kind of model.
@@ -89,7 +90,8 @@ def quantise(
     numbers = {
         name: tensor.detach().cpu().double().numpy() for name, tensor in model.state_dict().items()
     }
-    arrays = _embedding(numbers, shape, table_reach) | _blocks(numbers, shape)
+    step = _TABLE_STEP if table_step is None else table_step
+    arrays = _embedding(numbers, shape, step) | _blocks(numbers, shape)
     weights = EngineWeights(shape=shape, **arrays)
     weights.check()
     return weights
@@ -106,11 +108,11 @@ def _rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _embedding(
-    numbers: dict[str, np.ndarray], shape: EngineShape, table_reach: float
+    numbers: dict[str, np.ndarray], shape: EngineShape, table_step: float
 ) -> dict[str, np.ndarray]:
     pieces = numbers["embedding.pieces.0.weight"]
     one = min(RESIDUAL_ONE, _PIECES_LIMIT / max(np.abs(pieces).max(), 1e-9))
-    tables, table_units = _tables(numbers.get("embedding.contexts.weight"), shape, table_reach)
+    tables, table_units = _tables(numbers.get("embedding.contexts.weight"), shape, table_step)
     mix = numbers.get("embedding.context_mix.weight", np.eye(shape.width, shape.context_channels))
     mix, mix_unit = _rows(mix * np.repeat(table_units, shape.table_width))
     start = numbers["start.weight"][0]
@@ -125,7 +127,7 @@ def _embedding(
 
 
 def _tables(
-    tables: np.ndarray | None, shape: EngineShape, reach: float
+    tables: np.ndarray | None, shape: EngineShape, step: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The hashed tables as int8, and what one unit of each is."""
     num_contexts, num_rows = len(shape.context_hash_bits), 1 << shape.table_rows_log2
@@ -136,7 +138,7 @@ def _tables(
     for k, table in enumerate(tables.reshape(rounded.shape)):
         trained = table[np.any(table != 0.0, axis=1)]
         rms = np.sqrt(np.mean(trained**2)) if trained.size else 1.0
-        units[k] = min(np.abs(table).max(initial=0.0), reach * rms) / _INT8 or 1.0
+        units[k] = max(np.abs(table).max(initial=0.0) / _INT8, step * rms) or 1.0
         rounded[k] = np.clip(np.rint(table / units[k]), -_INT8, _INT8)
     return rounded, units
 
