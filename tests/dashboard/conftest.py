@@ -137,7 +137,7 @@ def server(make_server: Callable[..., Server]) -> Server:
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
     """A headless Chromium."""
-    found = next(filter(None, map(shutil.which, EXECUTABLES)), None)
+    found = found_browser()
     if found is None:
         if os.environ.get("BIT_TRANSFORMER_NEEDS_BROWSER") == "1":
             pytest.fail(INSTALL)
@@ -172,6 +172,11 @@ def context(browser: "Browser", page_log: PageLog) -> Iterator["BrowserContext"]
 def page(context: "BrowserContext") -> "Page":
     """An empty page, watched."""
     return context.new_page()
+
+
+def found_browser() -> str | None:
+    """The path of an installed browser that can be driven."""
+    return next(filter(None, map(shutil.which, EXECUTABLES)), None)
 
 
 def until(page: "Page", claim: str) -> None:
