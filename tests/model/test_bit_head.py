@@ -22,9 +22,13 @@ def random_head(**settings: object) -> BitHead | SoftmaxHead:
 
 def slow_tree_logits(weights: Tensor, state: Tensor, value: int, size: int) -> list[Tensor]:
     """The logit of each bit of one piece, by walking down the tree from the root."""
-    logits, node = [], 0
+    logits, node, num_nodes = [], 0, (1 << size) - 1
     for place in range(size):
-        logits.append((weights[node] * state).sum())
+        logit = (weights[node] * state).sum()
+        if len(weights) > num_nodes:
+            for_one, for_zero = logit, (weights[num_nodes + node] * state).sum()
+            logit = 2 * ((1 + for_one.exp()).log() - (1 + for_zero.exp()).log())
+        logits.append(logit)
         bit = (value >> (size - 1 - place)) & 1
         node = 2 * node + 1 + bit
     return logits
@@ -41,8 +45,9 @@ def test_the_nodes_of_a_walk_are_those_of_a_heap(size: int, data: st.DataObject)
 
 
 @pytest.mark.parametrize("size", [1, 3, 8])
-def test_the_tree_is_its_slow_plain_twin(size: int) -> None:
-    head = random_head(patch_bits=size, logit_cap=0.0)
+@pytest.mark.parametrize("node_vectors", [1, 2])
+def test_the_tree_is_its_slow_plain_twin(size: int, node_vectors: int) -> None:
+    head = random_head(patch_bits=size, logit_cap=0.0, node_vectors=node_vectors)
     assert isinstance(head, BitHead)
     states = torch.randn(2, 5, 16)
     pieces = torch.randint(0, 2**size, (2, 5, 1))
@@ -55,9 +60,10 @@ def test_the_tree_is_its_slow_plain_twin(size: int) -> None:
             assert torch.allclose(logits[b, n], torch.stack(twin), atol=1e-5)
 
 
+@pytest.mark.parametrize("node_vectors", [1, 2])
 @pytest.mark.parametrize("size", [1, 2, 6])
-def test_piece_probabilities_are_the_products_along_each_walk(size: int) -> None:
-    head = random_head(patch_bits=size)
+def test_piece_probabilities_are_the_products_along_each_walk(size: int, node_vectors: int) -> None:
+    head = random_head(patch_bits=size, node_vectors=node_vectors)
     state = torch.randn(1, 16)
     log_probs = head.piece_log_probs(state, torch.zeros(1, 0).long(), 0)[0]
     values = torch.arange(2**size).view(1, -1, 1)

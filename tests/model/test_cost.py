@@ -23,6 +23,7 @@ CONFIGS: list[dict[str, Any]] = [
     {"patch_bits": 16},
     {"patch_bits": 27, "context_hash_bits": (32, 64)},
     {"head": "softmax"},
+    {"node_vectors": 1},
     {"depth": 1, "feed_forward_factor": 3},
     {"context_hash_bits": ()},
     {"context_hash_bits": (16, 24), "table_width": 8},

@@ -75,7 +75,8 @@ def test_the_gradient_reaches_the_trunks_input() -> None:
         stack(blocks, embedded, None).square().sum().backward()
         assert embedded.grad is not None
         found.append(embedded.grad)
-    assert torch.allclose(found[0], found[1], rtol=1e-4, atol=1e-4)
+    # Rounding is relative to the largest gradient, of about a hundred.
+    assert torch.allclose(found[0], found[1], rtol=1e-4, atol=1e-4 * found[0].abs().max().item())
 
 
 def test_without_gradients_both_stacks_are_the_same_function() -> None:

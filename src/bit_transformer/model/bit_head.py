@@ -1,9 +1,11 @@
 """From a trunk state to the log-odds of each bit of a patch.
 
 A piece of s bits is a walk down a complete binary tree with 2^s - 1 inner nodes, in heap order
-(the root is node 0; node i has children 2i + 1 and 2i + 2). Each node has a vector; a bit's logit
-is its inner product with the state. Patches of several pieces give every piece after the first a
-state of its own, made from the trunk state and the earlier pieces.
+(the root is node 0; node i has children 2i + 1 and 2i + 2). A node has two vectors, one for either
+value of its bit: their inner products with the state, made positive, are the evidence for that
+value, and the difference is the bit's logit. With one vector the logit is linear in the state,
+which a byte softmax, read out bit by bit, is not. Patches of several pieces give every piece after
+the first a state of its own, made from the trunk state and the earlier pieces.
 """
 
 import math
@@ -62,8 +64,11 @@ class BitHead(nn.Module):
         super().__init__()
         self.piece_bits = config.piece_bits
         self.cap = config.logit_cap
+        self.node_vectors = config.node_vectors
+        # With two vectors, those of the value one for all nodes, and then those of zero.
         self.nodes = nn.ModuleList(
-            nn.Linear(config.width, (1 << size) - 1, bias=False) for size in self.piece_bits
+            nn.Linear(config.width, self.node_vectors * ((1 << size) - 1), bias=False)
+            for size in self.piece_bits
         )
         self.decoder = PieceDecoder(config) if len(self.piece_bits) > 1 else None
 
@@ -77,10 +82,25 @@ class BitHead(nn.Module):
         """Return the logit of every bit, (B, N, P) float32, given the bits before it."""
         logits = []
         for k, size in enumerate(self.piece_bits):
-            node_logits = self.nodes[k](self.piece_state(state_BND, pieces_BNK, k))
-            taken = node_logits.gather(-1, tree_nodes(pieces_BNK[..., k], size))
-            logits.append(soft_cap(taken.float(), self.cap))
+            products = self.nodes[k](self.piece_state(state_BND, pieces_BNK, k))
+            nodes = tree_nodes(pieces_BNK[..., k], size)
+            if self.node_vectors == 2:
+                nodes = torch.cat([nodes, nodes + (1 << size) - 1], dim=-1)
+            logits.append(self.node_logits(products.gather(-1, nodes)))
         return torch.cat(logits, dim=-1)
+
+    def node_logits(self, products: Tensor) -> Tensor:
+        """Return the logits of nodes, (..., M) float32, from the products of their vectors.
+
+        Args:
+            products: inner products with the state, (..., M), or (..., 2 M) with two vectors.
+        """
+        products = products.float()
+        if self.node_vectors == 2:
+            for_one, for_zero = products.chunk(2, dim=-1)
+            # Twice, so that around zero the logit is the difference of the products.
+            products = 2.0 * (functional.softplus(for_one) - functional.softplus(for_zero))
+        return soft_cap(products, self.cap)
 
     def bits_per_bit(self, state_BND: Tensor, pieces_BNK: Tensor, bits_BNP: Tensor) -> Tensor:
         """Return the code length of each bit in bits, (B, N, P) float32."""
@@ -90,7 +110,7 @@ class BitHead(nn.Module):
 
     def piece_log_probs(self, state: Tensor, pieces: Tensor, k: int) -> Tensor:
         """Return the log-probability of every value of piece ``k``, (..., 2^s) float32."""
-        logits = soft_cap(self.nodes[k](self.piece_state(state, pieces, k)).float(), self.cap)
+        logits = self.node_logits(self.nodes[k](self.piece_state(state, pieces, k)))
         log_one, log_zero = functional.logsigmoid(logits), functional.logsigmoid(-logits)
         totals = logits.new_zeros((*logits.shape[:-1], 1))
         for depth in range(self.piece_bits[k]):

@@ -68,6 +68,11 @@ class ModelConfig(Settings):
     head: Literal["bits", "softmax"] = Field(
         default="bits", description="a binary tree over each piece, or the softmax control"
     )
+    node_vectors: Literal[1, 2] = Field(
+        default=2,
+        description="vectors of a node of that tree: one a value of its bit, or one in all, as "
+        "archives need it",
+    )
     position: Literal["rotary", "learned"] = Field(
         default="rotary", description="how places are told"
     )

@@ -37,7 +37,7 @@ def _head_parameters(config: ModelConfig) -> int:
     sizes, width = config.piece_bits, config.width
     if config.head == "softmax":
         return width << config.patch_bits
-    nodes = sum((1 << size) - 1 for size in sizes) * width
+    nodes = config.node_vectors * sum((1 << size) - 1 for size in sizes) * width
     if len(sizes) == 1:
         return nodes
     earlier = sum(1 << size for k in range(1, len(sizes)) for size in sizes[:k]) * width
@@ -56,7 +56,10 @@ def flops_per_byte(config: ModelConfig, *, is_training: bool = False) -> float:
     blocks += config.depth * width * config.context_patches
     channels = len(config.context_hash_bits) * config.table_width
     ends = channels * width if channels not in (0, width) else 0
-    ends += sum((1 << size) - (config.head == "bits") for size in config.piece_bits) * width
+    if config.head == "bits":
+        ends += config.node_vectors * sum((1 << size) - 1 for size in config.piece_bits) * width
+    else:
+        ends += width << config.patch_bits
     ends += (pieces - 1) * 4 * width * width
     passes = 3 if is_training else 1
     is_recomputed = is_training and (config.reversible or config.gradient_checkpointing)
@@ -81,7 +84,7 @@ def activation_bytes(config: ModelConfig, num_windows: int, *, value_bytes: int 
     stream = config.width * FLOAT_BYTES
     hidden = 2 * config.feed_forward_factor * config.width * value_bytes
     per_block = 8 * config.width * value_bytes + hidden + 4 * stream
-    nodes = sum(1 << size for size in config.piece_bits) * value_bytes
+    nodes = config.node_vectors * sum(1 << size for size in config.piece_bits) * value_bytes
     ends = 3 * stream + nodes + hidden
     if config.reversible:
         return positions * (3 * stream + per_block + ends)

@@ -54,6 +54,27 @@ _ALL = (
         },
     ),
     Recipe(
+        "few_passes",
+        "the default for a short training: up to two or three passes over the data",
+        {
+            "name": "few-passes",
+            "model": {
+                "dropout": 0.05,
+                "context_hash_bits": [16, 24, 32, 40, 48],
+                "table_rows_log2": 16,
+                "table_width": 64,
+                "table_dropout": 0.3,
+            },
+            # From zero, Adagrad knows single occurrences by heart after one pass; from a larger sum
+            # it is as slow as plain gradient descent in that pass.
+            "optimizer": {
+                "table_kind": "adagrad",
+                "table_lr": 0.2,
+                "table_initial_sum": 1.6e-9,
+            },
+        },
+    ),
+    Recipe(
         "archive",
         "a light model for archives: one pass over tens of megabytes, exact and quick in integers",
         {
@@ -75,6 +96,7 @@ _ALL = (
                 "table_rows_log2": 17,
                 "table_width": 32,
                 "table_dropout": 0.0,
+                "node_vectors": 1,
             },
             "optimizer": {"table_kind": "adagrad", "table_lr": 0.2},
         },
