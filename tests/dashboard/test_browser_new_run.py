@@ -74,6 +74,9 @@ def test_with_compression_the_form_offers_views_and_codecs(server: Server, page:
     page.get_by_role("slider", name="Direct").fill("0.4")
     page.get_by_role("slider", name="Compressed").fill("0.8")
     assert page.get_by_role("slider", name="Direct").input_value() == "0.2"
+    page.select_option("#compression-codec", "lz")
+    assert "--codecs lz" in page.locator(".command").inner_text()
+    page.select_option("#compression-codec", "auto")
     page.locator(".check:text-is('rle')").click()
     command = page.locator(".command").inner_text()
     assert "--compress_prob 0.8" in command

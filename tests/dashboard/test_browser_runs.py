@@ -95,6 +95,17 @@ def test_figures_and_charts_follow_a_run_as_it_grows(server: Server, page: "Page
     page.wait_for_selector("h1 + .run-state .badge-finished")
 
 
+def test_ten_tabs_of_one_browser_all_follow_a_run(server: Server, page: "Page"):
+    path = server.write_run("live", num_steps=50, total_steps=400, state="running")
+    tabs = [page, *(page.context.new_page() for _ in range(9))]
+    for tab in tabs:
+        tab.goto(f"{server.url}/#/runs/live")
+        until(tab, "document.querySelector('.run-progress')?.innerText.includes('step 50')")
+    append_rows(RunFolder(path), 51, 90, 400)
+    for tab in tabs:
+        until(tab, "document.querySelector('.run-progress').innerText.includes('step 90')")
+
+
 def test_a_chosen_stretch_stays_chosen_while_numbers_come_in(server: Server, page: "Page"):
     path = server.write_run("live", num_steps=100, total_steps=400, state="running")
     page.goto(f"{server.url}/#/runs/live")

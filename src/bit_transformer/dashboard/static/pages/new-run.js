@@ -96,7 +96,7 @@ class NewRunPage {
     };
     const reset = () => {
       this.memory.set("values", {});
-      location.hash = "#/new?fresh";
+      history.replaceState(null, "", "#/new");
       dispatchEvent(new HashChangeEvent("hashchange"));
     };
     return el(
@@ -208,15 +208,12 @@ class NewRunPage {
       sliders[name] = sliderField({ label, name, hint, value, format: (share) => formatFraction(share), onInput: change(name, other) });
       return this.#field(name, sliders[name]);
     };
-    const codec = compression.codec();
-    const codecs = valueOf(this.values, this.recipe, "codecs") ?? [];
     const checks = checksField({
       label: "Codecs", name: "codecs", hint: "each sequence by one of these, drawn at random",
-      value: this.values.codecs ? codecs : codec === "auto" ? codecs : [codec],
+      value: valueOf(this.#effective(), this.recipe, "codecs") ?? [],
       choices: this.status.codecs.map(({ name, is_available: isAvailable }) => ({ value: name, label: isAvailable ? name : `${name} (not installed)`, isDisabled: !isAvailable })),
       onInput: (value) => this.#set("codecs", value),
     });
-    if (!this.values.codecs && codec !== "auto") this.values = { ...this.values, codecs: [codec] };
     drawShares(bar, { compress, direct });
     return el(
       "div",
@@ -230,6 +227,13 @@ class NewRunPage {
       ),
       this.#field("codecs", checks),
     );
+  }
+
+  /** The values, with the codec of the header where none was chosen here. */
+  #effective() {
+    const codec = compression.codec();
+    if (this.values.codecs?.length || codec === "auto") return this.values;
+    return { ...this.values, codecs: [codec] };
   }
 
   #field(name, field) {
@@ -250,7 +254,7 @@ class NewRunPage {
   }
 
   #drawCommand() {
-    this.command.textContent = commandOf(this.values, this.recipe, compression.isEnabled());
+    this.command.textContent = commandOf(this.#effective(), this.recipe, compression.isEnabled());
   }
 
   async #submit(event) {
@@ -259,7 +263,7 @@ class NewRunPage {
     for (const field of this.fields.values()) field.setProblem(null);
     this.#setBusy(true);
     try {
-      const run = await api.post("/runs", requestOf(this.values, this.recipe, compression.isEnabled()));
+      const run = await api.post("/runs", requestOf(this.#effective(), this.recipe, compression.isEnabled()));
       this.#set("name", "");
       toast(`${run.id} has started`, { kind: "good" });
       location.hash = runLink(run.id);

@@ -7,13 +7,16 @@
  *
  * Each request waits at the server until the run writes something, so news come without delay and
  * silence costs nothing. A browser opens six connections to a server, so a tab that is hidden
- * asks for nothing, and asks again when it is shown. Ended runs are asked after now and then, as
+ * asks for nothing until it is shown, and of the tabs that are seen only a few wait at a time,
+ * agreed by locks that tabs of one browser share; the others ask and ask again. Ended runs are asked after now and then, as
  * they may be resumed elsewhere. Errors are told once, then tried again at growing intervals.
  */
 
 import { api, isAbort } from "../api.js";
 
 const WAIT_S = 10;
+const NUM_WAITING_TABS = 3;
+const ASKING_PAUSE_MS = 700;
 const ENDED_PAUSE_MS = 4000;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -32,7 +35,7 @@ export function followRun(id, store, { onNews, onError, maxPoints = 2000 }) {
         continue;
       }
       try {
-        const run = await askOnce(isFirst);
+        const run = await inTurn(isFirst, askOnce);
         isFirst = false;
         if (run && run.status !== "running" && run.status !== "starting") await pause(ENDED_PAUSE_MS);
       } catch (error) {
@@ -45,9 +48,22 @@ export function followRun(id, store, { onNews, onError, maxPoints = 2000 }) {
     }
   }
 
-  async function askOnce(isFirst) {
+  /** Ask at once at first; then wait at the server, if too many tabs don't wait there already. */
+  async function inTurn(isFirst, ask) {
+    if (isFirst) return ask(0);
+    if (!navigator.locks) return ask(WAIT_S);
+    for (let place = 0; place < NUM_WAITING_TABS; place += 1) {
+      const name = `bit-transformer.waiting-${place}`;
+      const told = await navigator.locks.request(name, { ifAvailable: true }, async (lock) => lock && { run: await ask(WAIT_S) });
+      if (told) return told.run;
+    }
+    await pause(ASKING_PAUSE_MS);
+    return ask(0);
+  }
+
+  async function askOnce(waitS) {
     request = new AbortController();
-    const query = new URLSearchParams({ since: store.next, max_points: maxPoints, wait_s: isFirst ? 0 : WAIT_S });
+    const query = new URLSearchParams({ since: store.next, max_points: maxPoints, wait_s: waitS });
     const answer = await api.get(`/runs/${encodeURIComponent(id)}/metrics?${query}`, { signal: request.signal });
     if (stopped.signal.aborted) return null;
     numFailures = 0;
