@@ -81,7 +81,7 @@ def check_archive(
     Raises:
         ArchiveError: anything is not as it was written, or the archive needs another model.
     """
-    reader = ArchiveReader(file, model_finder(model), num_threads=num_threads)
+    reader = ArchiveReader(file, model_finder(model, num_threads), num_threads=num_threads)
     entries, digest = _Entries(), sha256()
     num_blocks = num_bytes = 0
     for block in reader.blocks():

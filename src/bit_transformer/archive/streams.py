@@ -279,7 +279,7 @@ def open_archive(
     is_path = isinstance(file, str | Path)
     if mode == "rb":
         opened = _open(Path(file), mode) if is_path else file
-        finder = model_finder(model)
+        finder = model_finder(model, num_threads)
         raw = ReadStream(opened, finder, num_threads=num_threads, owns_file=is_path)
         return io.BufferedReader(raw)
     coder = make_coder(level, model, num_threads)

@@ -142,7 +142,7 @@ def unpack(
         ArchiveError, InputError, StorageError: as :func:`decompress`.
     """
     num_archive_bytes = size_of(file)
-    reader = ArchiveReader(file, model_finder(model), num_threads=num_threads)
+    reader = ArchiveReader(file, model_finder(model, num_threads), num_threads=num_threads)
     num_bytes = 0
     with Extraction(folder, only_name, force=force) as extraction:
         for block in reader.blocks():
@@ -179,7 +179,9 @@ def salvage(
             raise ArchiveError(f"{path} is empty; there is nothing to salvage")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as archive:
             header = find_header(archive)
-            blocks = salvage_blocks(archive, model_finder(model), num_threads=num_threads)
+            blocks = salvage_blocks(
+                archive, model_finder(model, num_threads), num_threads=num_threads
+            )
             folder = path.parent if out is None else Path(out)
             name = _stem(path) or path.name
             return restore_blocks(blocks, header.block_bytes, folder, name, force=force)
@@ -238,7 +240,9 @@ def size_of(file: BinaryIO) -> int:
 def _decompress_bytes(
     source: Buffer, model: ModelChoice, num_threads: int | None, max_bytes: int
 ) -> bytes:
-    reader = ArchiveReader(BytesIO(source), model_finder(model), num_threads=num_threads)
+    reader = ArchiveReader(
+        BytesIO(source), model_finder(model, num_threads), num_threads=num_threads
+    )
     parts, num_bytes = [], 0
     for block in reader.blocks():
         num_bytes += len(block.content)

@@ -6,16 +6,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bit_transformer.bits.files import reading_errors
 from bit_transformer.errors import InputError
+
+if TYPE_CHECKING:
+    from bit_transformer.archive.models import ModelChoice
 
 __all__ = [
     "PIPE",
     "add_model_option",
     "add_pace_options",
     "check_terminal",
+    "chosen_model",
     "opened_archives",
     "tell",
 ]
@@ -25,12 +29,18 @@ PIPE = "-"
 
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
-    """``--model``."""
+    """``--model`` and ``--primer``."""
     parser.add_argument(
         "--model",
         default="default",
         metavar="MODEL",
         help="a run, a checkpoint, an exported .btm file, or none [the one in the package]",
+    )
+    parser.add_argument(
+        "--primer",
+        type=Path,
+        metavar="FILE",
+        help="data of the same kind, of which the last 256 KB are read first; needed again",
     )
 
 
@@ -66,6 +76,20 @@ def check_terminal(file: BinaryIO, *, is_forced: bool) -> None:
         raise InputError(
             "an archive is not for a terminal; send it to a file with -o FILE or >, or pass --force"
         )
+
+
+def chosen_model(arguments: argparse.Namespace) -> "ModelChoice":
+    """What ``--model`` and ``--primer`` say.
+
+    Raises:
+        DataError: the primer cannot be read.
+        InputError: it is empty.
+    """
+    if arguments.primer is None:
+        return arguments.model
+    from bit_transformer.archive.models import Primed, read_primer
+
+    return Primed(arguments.model, read_primer(arguments.primer))
 
 
 def tell(facts: list[dict[str, Any]], lines: list[str], *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from bit_transformer.cli.archives import (
     add_model_option,
     add_pace_options,
     check_terminal,
+    chosen_model,
     tell,
 )
 from bit_transformer.cli.facts import size
@@ -94,7 +95,7 @@ def _compress_paths(arguments: argparse.Namespace, names: list[str]) -> "Archive
             [Path(name) for name in names],
             arguments.out,
             level=arguments.level,
-            model=arguments.model,
+            model=chosen_model(arguments),
             num_threads=arguments.threads,
             block_bytes=arguments.block,
             verify=arguments.verify or arguments.remove,
@@ -115,7 +116,7 @@ def _compress_pipe(arguments: argparse.Namespace, names: list[str]) -> int:
         )
     options: dict[str, Any] = {
         "level": arguments.level,
-        "model": arguments.model,
+        "model": chosen_model(arguments),
         "num_threads": arguments.threads,
         "block_bytes": arguments.block,
     }

@@ -9,6 +9,7 @@ from bit_transformer.cli.archives import (
     PIPE,
     add_model_option,
     add_pace_options,
+    chosen_model,
     opened_archives,
     tell,
 )
@@ -90,7 +91,7 @@ def _to_disk(arguments: argparse.Namespace, name: str, file: BinaryIO) -> "Unpac
             file,
             folder,
             only_name,
-            model=arguments.model,
+            model=chosen_model(arguments),
             num_threads=arguments.threads,
             force=arguments.force,
             progress=progress,
@@ -104,7 +105,7 @@ def _to_stdout(arguments: argparse.Namespace, name: str, file: BinaryIO) -> None
 
     if arguments.remove:
         raise InputError("--remove is for archives that are unpacked into files")
-    finder = model_finder(arguments.model)
+    finder = model_finder(chosen_model(arguments), arguments.threads)
     reader = ArchiveReader(file, finder, num_threads=arguments.threads)
     with byte_progress(name, is_quiet=arguments.quiet) as progress:
         for block in reader.blocks():
@@ -124,7 +125,7 @@ def _salvage(arguments: argparse.Namespace, names: list[str]) -> int:
         for one in salvage(
             name,
             arguments.out,
-            model=arguments.model,
+            model=chosen_model(arguments),
             num_threads=arguments.threads,
             force=arguments.force,
         ):

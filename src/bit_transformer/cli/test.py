@@ -5,6 +5,7 @@ import argparse
 from bit_transformer.cli.archives import (
     add_model_option,
     add_pace_options,
+    chosen_model,
     opened_archives,
     tell,
 )
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
                 with byte_progress(name, is_quiet=arguments.quiet) as progress:
                     listing = check_archive(
                         file,
-                        model=arguments.model,
+                        model=chosen_model(arguments),
                         num_threads=arguments.threads,
                         progress=lambda done, progress=progress, total=total: progress(done, total),
                     )
