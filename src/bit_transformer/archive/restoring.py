@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from bit_transformer.archive.pieces import Kind, Piece
 from bit_transformer.archive.reading import Block
-from bit_transformer.bits.files import atomic_path, writing_errors
+from bit_transformer.bits.files import writing_errors
 from bit_transformer.errors import ArchiveError, InputError
 
 __all__ = ["PARTIAL_SUFFIX", "Restored", "restore_blocks"]
@@ -106,8 +106,10 @@ def _begin(folder: Path, name: str, *, force: bool) -> Restored:
     for taken in (path, place / parts[-1]):
         if (taken.exists() or taken.is_symlink()) and not force:
             raise InputError(f"{taken} exists; choose another place with -o, or pass --force")
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(b"")
+    with writing_errors(path):
+        place.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # it may be a link
+        path.touch()
     return Restored(name, path)
 
 
