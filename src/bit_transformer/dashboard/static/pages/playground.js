@@ -16,7 +16,7 @@ import { createChoice, short } from "../parts/controls.js";
 import { createMemory } from "../parts/form-memory.js";
 import { createMessage } from "../parts/message.js";
 import { createPromptForm } from "../parts/prompt-form.js";
-import { freeSpace, goOnWithLess, goOnWithoutCompression, pickCodec, uploadAgain } from "../parts/recovery.js";
+import { LABELS, goOnWithoutCompression, pickCodec, waysOn } from "../parts/recovery.js";
 import { createLegend } from "../parts/surprise-scale.js";
 import { createTelemetryPanel } from "../parts/telemetry-panel.js";
 import { createTranscript } from "../parts/transcript.js";
@@ -147,7 +147,7 @@ class Playground {
       this.stopper = null;
       await run(body, { givenBits, fileName: this.form.prompt.fileName() });
     } catch (error) {
-      if (!isAbort(error)) showError(this.formErrors, error, { fallbacks: this.inputFallbacks(error, () => this.begin(run)) });
+      if (!isAbort(error)) showError(this.formErrors, error, { fallbacks: this.inputFallbacks(error, () => this.begin(run)), labels: LABELS });
     } finally {
       if (this.stopper === stopper) this.stopper = null;
       if (!this.stopper) this.form.setBusy(false);
@@ -175,7 +175,7 @@ class Playground {
       if (isAbort(error)) message.say(`Stopped by you. ${sizeOf(message)}`);
       else {
         message.say(message.hasOutput() ? `Ended by an error. ${sizeOf(message)}` : "");
-        showError(message.errors, error, { fallbacks: this.fallbacks(error, message, body, given) });
+        showError(message.errors, error, { fallbacks: this.fallbacks(error, message, body, given), labels: LABELS });
       }
     } finally {
       this.stopper = null;
@@ -217,7 +217,7 @@ class Playground {
     const reason = event.reason === "length" ? "" : ` Ended at the ${event.reason.replace(/^the /, "")}.`;
     message.say(`${formatNumber(event.num_bytes)} bytes in ${formatDuration(event.elapsed_s)}${speed}.${surprise}${reason}${message.note}`);
     this.record(event.compression);
-    if (event.warning) showError(message.errors, event.warning, { fallbacks: this.fallbacks(event.warning, message, body, given) });
+    if (event.warning) showError(message.errors, event.warning, { fallbacks: this.fallbacks(event.warning, message, body, given), labels: LABELS });
   }
 
   record(sizes) {
@@ -258,7 +258,7 @@ class Playground {
         if (isAbort(error)) message.say("Stopped by you.");
         else {
           message.say("");
-          showError(message.errors, error, { fallbacks: this.inputFallbacks(error, () => this.score()) });
+          showError(message.errors, error, { fallbacks: this.inputFallbacks(error, () => this.score()), labels: LABELS });
         }
       } finally {
         this.stopper = null;
@@ -268,14 +268,16 @@ class Playground {
   }
 
   /** Ways on from an error of the form or of its data, named by the server or by the page. */
-  inputFallbacks(error, again) {
-    const { prompt } = this.form;
-    const ways = {
-      shorter: () => this.useLess(again),
-      upload: () => uploadAgain(prompt, again),
-      free_space: () => freeSpace([prompt], again),
+  inputFallbacks(error, again, extra = {}) {
+    const { limits } = this.server;
+    const length = this.form.fields.num_bytes;
+    const isTooLong = length.value() > limits.max_generated_bytes;
+    const shorten = () => {
+      length.set(limits.max_generated_bytes);
+      return again();
     };
-    return only(ways, error, { retry: again });
+    const ways = isTooLong ? { ...extra, shorter: shorten } : extra;
+    return waysOn(error, { input: this.form.prompt, limits, again, extra: ways });
   }
 
   /** Ways on from an error of a generation: the same request, changed in one point. */
@@ -284,45 +286,29 @@ class Playground {
     const once = (change) => () => {
       this.run(message, { ...same, ...change }, given);
     };
-    const ways = {
+    const extra = {
       raw_output: once({ raw_output: true, view: "direct" }),
       valid_prefix: once({ strict: false }),
       without_compression: () => goOnWithoutCompression(once({ compression: false, codec: null, view: null })),
-      other_codec: () =>
-        pickCodec(this.server.codecs, {
-          isForModel: true,
-          use: (codec) => {
-            compression.set({ codec, isEnabled: true });
-            once({ compression: true, codec })();
-          },
-        }),
+      other_codec: () => this.pickCodec(once),
     };
     const again = () => this.begin((fresh, now) => this.run(message, fresh, now));
-    return { ...only(ways, error), ...this.inputFallbacks(error, again) };
+    return this.inputFallbacks(error, again, extra);
   }
 
-  useLess(again) {
-    const { num_bytes: length } = this.form.fields;
-    if (length.value() > this.server.limits.max_generated_bytes) {
-      length.set(this.server.limits.max_generated_bytes);
-      return again();
-    }
-    const { max_upload_bytes: most, max_lab_bytes: lab } = this.server.limits;
-    return goOnWithLess(this.form.prompt, Math.min(most, lab), again);
+  pickCodec(once) {
+    const use = (codec) => {
+      compression.set({ codec, isEnabled: true });
+      once({ compression: true, codec })();
+    };
+    pickCodec(this.server.codecs, { isForModel: true, use });
   }
-}
-
-/** The ways that the error names, and `always` in any case. */
-function only(ways, error, always = {}) {
-  const named = (error.fallbacks ?? []).map(({ id }) => id).filter((id) => id in ways);
-  return { ...Object.fromEntries(named.map((id) => [id, ways[id]])), ...always };
 }
 
 function sizeOf(message) {
   const length = message.transcript()?.outputBytes().length ?? 0;
   return `${formatNumber(length)} bytes are here.`;
 }
-
 
 function capitalised(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -12,7 +12,7 @@ import { checksField, numberField } from "../components/field.js";
 import { formatBytes, formatRatio } from "../components/format.js";
 import { icon } from "../components/icons.js";
 import { toast } from "../components/toast.js";
-import { freeSpace, goOnWithLess, pickCodec, uploadAgain } from "./recovery.js";
+import { LABELS, pickCodec, waysOn } from "./recovery.js";
 import { createSizeBars } from "./size-bars.js";
 import { createSourceInput } from "./source-input.js";
 
@@ -104,14 +104,8 @@ export function createComparison({ server, memory, onLook, onFrame }) {
 
   /** Show what went wrong, with the ways on that fit; `use` does the same with another codec. */
   function fail(error, again, use = null) {
-    const ways = {
-      shorter: () => goOnWithLess(input, Math.min(server.limits.max_upload_bytes, server.limits.max_lab_bytes), again),
-      upload: () => uploadAgain(input, compare),
-      free_space: () => freeSpace([input], again),
-      other_codec: () => pickCodec(server.codecs, { isForModel: false, use: use ?? useOnly }),
-    };
-    const named = (error.fallbacks ?? []).filter(({ id }) => id in ways).map(({ id }) => [id, ways[id]]);
-    showError(errors, error, { fallbacks: { ...Object.fromEntries(named), retry: again } });
+    const extra = { other_codec: () => pickCodec(server.codecs, { isForModel: false, use: use ?? useOnly }) };
+    showError(errors, error, { fallbacks: waysOn(error, { input, limits: server.limits, again, extra }), labels: LABELS });
   }
 
   function useOnly(name) {

@@ -105,7 +105,7 @@ function modelField(runs, memory, wanted, onChange) {
   const kept = memory.get("run");
   const ids = runs.map(({ id }) => id);
   const value = [wanted, kept, ids[0]].find((id) => ids.includes(id));
-  const choices = runs.map((run) => ({ value: run.id, label: run.name }));
+  const choices = ids.map((id) => ({ value: id, label: id }));
   const onInput = (id) => {
     memory.set("run", id);
     onChange();

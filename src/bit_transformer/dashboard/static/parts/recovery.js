@@ -11,6 +11,9 @@ import { el } from "../components/element.js";
 import { formatBytes } from "../components/format.js";
 import { toast } from "../components/toast.js";
 
+/** What buttons say here that no server names. */
+export const LABELS = { upload: "Send the file again" };
+
 /** Let a person pick a codec, then call `use(name)` with it. */
 export function pickCodec(codecs, { isForModel, use }) {
   const choices = codecs.filter(({ name, is_available: isAvailable, is_complete: isComplete }) => isAvailable && (!isForModel || isComplete) && name !== "auto");
@@ -30,18 +33,37 @@ export function goOnWithoutCompression(again) {
   return again();
 }
 
+/**
+ * The ways on from an error of given data, as fallbacks of an error card: those that the error
+ * names, `extra` ones among them, and trying again.
+ */
+export function waysOn(error, { input, limits, again, extra = {} }) {
+  const ways = {
+    shorter: () => goOnWithLess(input, Math.min(limits.max_upload_bytes, limits.max_lab_bytes), again),
+    upload: () => uploadAgain(input, again),
+    free_space: () => freeSpace(input, again),
+    ...extra,
+  };
+  const named = (error.fallbacks ?? []).map(({ id }) => id);
+  if (isLostUpload(error, input)) named.push("upload");
+  const known = named.filter((id) => id in ways).map((id) => [id, ways[id]]);
+  return { ...Object.fromEntries(known), retry: again };
+}
+
+const isLostUpload = ({ status, what }, input) => status === 404 && input.kind() === "file" && /upload/.test(what);
+
 /** Delete the uploads that the server keeps, say how much that freed, and go on. */
-export async function freeSpace(inputs, again) {
+async function freeSpace(input, again) {
   const { uploads } = await api.get("/uploads");
   for (const { id } of uploads) await api.delete(`/uploads/${id}`);
-  for (const input of inputs) input.forgetUpload();
+  input.forgetUpload();
   const freed = uploads.reduce((sum, { num_bytes: numBytes }) => sum + numBytes, 0);
-  toast(`Deleted ${uploads.length} uploads, ${formatBytes(freed)}`, { kind: "good" });
+  toast(`Deleted ${uploads.length} ${uploads.length === 1 ? "upload" : "uploads"}, ${formatBytes(freed)}`, { kind: "good" });
   return again();
 }
 
 /** Use only the first bytes of what was given, and go on. */
-export function goOnWithLess(input, numBytes, again) {
+function goOnWithLess(input, numBytes, again) {
   if (!input.shorten(numBytes)) {
     throw new ApiError({
       kind: "InputError",
@@ -54,8 +76,8 @@ export function goOnWithLess(input, numBytes, again) {
 }
 
 /** Send the file once more, or ask for it where the page no longer has it. */
-export function uploadAgain(input, again) {
-  if (input.kind() === "file" && !input.forgetUpload()) {
+function uploadAgain(input, again) {
+  if (!input.forgetUpload()) {
     input.focus();
     throw new ApiError({ kind: "InputError", what: "The server no longer has that file, and neither has this page.", fix: "Choose the file again." });
   }

@@ -12,7 +12,7 @@ import { el, replaceChildren } from "../components/element.js";
 import { showError } from "../components/error-card.js";
 import { formatBits, formatBytes, formatNumber, formatRatio } from "../components/format.js";
 import { icon } from "../components/icons.js";
-import { freeSpace, goOnWithLess, uploadAgain } from "./recovery.js";
+import { LABELS, waysOn } from "./recovery.js";
 import { createSourceInput } from "./source-input.js";
 import { createTelemetryPanel } from "./telemetry-panel.js";
 
@@ -107,16 +107,8 @@ export function createWayBack({ server, memory, onPlain, onLook }) {
   const asPlainData = () => onPlain(input);
 
   function fail(error, again) {
-    const ways = {
-      valid_prefix: () => decompress("prefix"),
-      raw_data: asPlainData,
-      raw_output: asPlainData,
-      shorter: () => goOnWithLess(input, Math.min(server.limits.max_upload_bytes, server.limits.max_lab_bytes), again),
-      upload: () => uploadAgain(input, again),
-      free_space: () => freeSpace([input], again),
-    };
-    const named = (error.fallbacks ?? []).filter(({ id }) => id in ways).map(({ id }) => [id, ways[id]]);
-    showError(errors, error, { fallbacks: { ...Object.fromEntries(named), retry: again } });
+    const extra = { valid_prefix: () => decompress("prefix"), raw_data: asPlainData, raw_output: asPlainData };
+    showError(errors, error, { fallbacks: waysOn(error, { input, limits: server.limits, again, extra }), labels: LABELS });
   }
 
   const unsubscribe = compression.subscribe(() => measured && result.children.length && measure());
