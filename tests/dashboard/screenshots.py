@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from bit_transformer import compress_bits, text_to_bits
 from bit_transformer.dashboard.config import DashboardConfig
 from bit_transformer.runs import RunFolder
 from tests.dashboard.conftest import FLAGS, TIMEOUT_MS, Server, found_browser
@@ -58,7 +59,60 @@ class Shot:
     act: Callable[["Page"], None] | None = None
 
 
+PASSAGE = (
+    "## The frame\n\nA frame is a string of bits: a header, then a payload, which ends where the "
+    "frame ends. How long the frame is, its container says.\n\n"
+)
+
+
+def _generate(page: "Page", form: str = "Text", unit: int = 60) -> None:
+    """An output in the playground, and the pointer on one piece of it."""
+    page.locator(".prompt-form textarea").fill("A frame is a string of ")
+    page.get_by_label("Length (bytes)").fill("500")
+    page.get_by_label("Temperature").fill("0.7")
+    page.get_by_label("Seed").fill("4")
+    page.get_by_role("button", name="Generate").click()
+    page.locator(".message-foot:visible").wait_for()
+    page.locator(".view-bar").get_by_role("radio", name=form).check()
+    page.locator(".surprise-text [data-unit]:not(.is-given)").nth(unit).hover()
+
+
+def _generate_bits(page: "Page") -> None:
+    _generate(page, "Bits", 100)
+
+
+def _generate_on_phone(page: "Page") -> None:
+    _generate(page)
+    page.mouse.move(2, 2)
+    page.locator(".telemetry").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('.telemetry').scrollIntoView()")
+
+
+def _compare(page: "Page") -> None:
+    page.locator(".lab-data textarea").fill(3 * PASSAGE)
+    page.get_by_role("button", name="Compare").click()
+    page.locator(".size-bars").wait_for()
+    page.get_by_role("button", name="See the bits of huffman:english").click()
+    page.locator(".bit-stream .kind-code").first.wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _compare_on_phone(page: "Page") -> None:
+    _compare(page)
+    page.evaluate("document.querySelector('.comparison-results').scrollIntoView()")
+
+
+def _decompress_a_cut_frame(page: "Page") -> None:
+    frame = compress_bits(text_to_bits(PASSAGE), "huffman:english", packed=True)
+    page.locator(".way-back").get_by_role("radio", name="Hex").check()
+    page.locator(".way-back textarea").fill(frame.numpy().tobytes()[:60].hex(" "))
+    page.get_by_role("button", name="Decompress").click()
+    page.locator(".error-card").wait_for()
+    page.evaluate("document.querySelector('.way-back').scrollIntoView()")
+
+
 CHARTS = "[data-chart=loss] .main-svg"
+MODEL = "#/playground?run=docs-direct"
 SHOTS = [
     Shot("runs-light", "#/runs", wait=".sparkline-line"),
     Shot("runs-dark", "#/runs", colours="dark", is_compressing=True, wait=".sparkline-line"),
@@ -73,6 +127,13 @@ SHOTS = [
         height=1200,
         wait="[data-chart=compare-loss] .main-svg",
     ),
+    Shot("playground-light", MODEL, height=1080, is_compressing=True, act=_generate),
+    Shot("playground-dark", MODEL, height=1080, colours="dark", act=_generate_bits),
+    Shot("playground-phone", MODEL, PHONE, 844, "dark", True, act=_generate_on_phone),
+    Shot("codecs-light", "#/codecs", height=1500, act=_compare),
+    Shot("codecs-dark", "#/codecs", height=1500, colours="dark", act=_compare),
+    Shot("codecs-phone", "#/codecs", PHONE, 844, act=_compare_on_phone),
+    Shot("error-light", "#/codecs", height=640, act=_decompress_a_cut_frame),
     Shot("new-light", "#/new", height=1330, is_compressing=True, wait=".command"),
     Shot("new-phone", "#/new", PHONE, 844, "dark", wait=".command"),
 ]

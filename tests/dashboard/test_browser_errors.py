@@ -2,7 +2,7 @@
 
 Each test makes a real failure in the playground or the codec lab, reads its card, clicks its
 fallback and sees that it worked and that nothing typed was lost. Runs that die or fail, and the
-form of new runs, are in ``test_browser_new_run.py``; a token that is wrong in ``test_browser_shell.py``.
+form of new runs, are in ``test_browser_new_run.py``; a wrong token is in ``test_browser_shell.py``.
 """
 
 import re
