@@ -3,8 +3,8 @@
 ``interface`` beside this module checks arguments; ``predictor`` codes the bits. Here is what lies
 between: where each lane begins, what the first bits of a payload say, who computes when.
 
-A payload begins, inside the coder, with the number of lanes and the record length; both are what
-the block's size makes likely most of the time, and then cost a small part of a bit.
+A payload begins, inside the coder, with the number of lanes and the kind of block; where both are
+usual, they cost a small part of a bit.
 
 Invariants: payloads do not depend on the number of threads; memory is bounded by the block's size
 and the level's, and taken per block that is being worked on.
@@ -33,7 +33,7 @@ from bit_transformer.archive.mixing.interface import MAX_LANES, Level
 from bit_transformer.archive.mixing.levels import default_lanes, level_settings
 from bit_transformer.archive.mixing.model import Model, copy_model, new_model, new_registers
 from bit_transformer.archive.mixing.predictor import DECODE, ENCODE, PRIME, code_steps
-from bit_transformer.archive.mixing.records import MAX_RECORD, find_record_length
+from bit_transformer.archive.mixing.records import MAX_RECORD, Shape, measure_shape
 
 if TYPE_CHECKING:
     from bit_transformer.archive.engine.interface import Engine
@@ -45,9 +45,9 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _PROB_USUAL_LANES = 65000
-_PROB_RECORDS = 6000
+_PROB_TEXT = 60000
 _LANE_BITS = 6
-_RECORD_BITS = 12
+_RECORD_BITS = 11
 _MAX_ODDS_BYTES = 1 << 26
 _NO_ODDS = np.zeros((0, 0, 0), dtype=np.int16)
 _NOTHING = np.zeros(1, dtype=np.uint8)
@@ -129,11 +129,11 @@ def _encode_block(
     usual = default_lanes(len(block), has_engine=engine is not None)
     num_lanes = usual if lanes is None else min(lanes, len(block))
     data = np.frombuffer(bytearray(block), dtype=np.uint8)
-    record = find_record_length(data)
+    shape = measure_shape(data)
     payload = np.empty(16 * data.size + 64, dtype=np.uint8)  # 16 bits per bit at the very worst
     coder = new_coder()
-    _encode_setup(coder, payload, num_lanes, usual, record)
-    job = _new_job(data.size, num_lanes, record, level, primer, coder, payload)
+    _encode_setup(coder, payload, num_lanes, usual, shape)
+    job = _new_job(data.size, num_lanes, shape, level, primer, coder, payload)
     source = np.concatenate([np.zeros(len(primer), dtype=np.uint8), data])
     odds = _NO_ODDS if engine is None else _odds_along(engine, data, job)
     cost = _advance(job, job.lane_bytes, ENCODE, source, odds)
@@ -148,8 +148,8 @@ def _start_decoding(
     coder = new_coder()
     start_decoding(coder, array)
     usual = default_lanes(size, has_engine=has_engine)
-    num_lanes, record = _decode_setup(coder, array, usual)
-    return _new_job(size, min(num_lanes, max(size, 1)), record, level, primer, coder, array)
+    num_lanes, shape = _decode_setup(coder, array, usual)
+    return _new_job(size, min(num_lanes, max(size, 1)), shape, level, primer, coder, array)
 
 
 def _decoded(job: _Job, primer: bytes) -> bytes:
@@ -159,7 +159,7 @@ def _decoded(job: _Job, primer: bytes) -> bytes:
 def _new_job(
     size: int,
     num_lanes: int,
-    record: int,
+    shape: Shape,
     level: Level,
     primer: bytes,
     coder: np.ndarray,
@@ -169,18 +169,15 @@ def _new_job(
     begins = [min(lane * lane_bytes, size) + len(primer) for lane in range(num_lanes)]
     ends = [min(begin + lane_bytes, size + len(primer)) for begin in begins]
     registers = new_registers(begins, ends)
-    registers[:, RECORD] = record
+    registers[:, RECORD] = shape.record_bytes
     history = np.zeros(len(primer) + size + 1, dtype=np.uint8)
     history[: len(primer)] = np.frombuffer(primer, dtype=np.uint8)
     log_buckets = level_settings(level).log_buckets(len(primer) + size)
-    model = _primed_model(level, log_buckets, primer)
+    if primer and shape.is_text:
+        model = copy_model(_prime(level, log_buckets, primer))
+    else:
+        model = new_model(level_settings(level), log_buckets, is_text=shape.is_text)
     return _Job(size, lane_bytes, model, registers, history, coder, payload)
-
-
-def _primed_model(level: Level, log_buckets: int, primer: bytes) -> Model:
-    if not primer:
-        return new_model(level_settings(level), log_buckets)
-    return copy_model(_prime(level, log_buckets, primer))
 
 
 @lru_cache(maxsize=1)
@@ -285,26 +282,26 @@ def _decode_together(jobs: list[_Job], engine: Engine) -> None:
 
 
 def _encode_setup(
-    coder: np.ndarray, payload: np.ndarray, num_lanes: int, usual: int, record: int
+    coder: np.ndarray, payload: np.ndarray, num_lanes: int, usual: int, shape: Shape
 ) -> None:
     is_usual = num_lanes == usual
     encode_bit(coder, payload, int(is_usual), _PROB_USUAL_LANES)
     if not is_usual:
         _encode_number(coder, payload, num_lanes - 1, _LANE_BITS)
-    encode_bit(coder, payload, int(record > 0), _PROB_RECORDS)
-    if record > 0:
-        _encode_number(coder, payload, record, _RECORD_BITS)
+    encode_bit(coder, payload, int(shape.is_text), _PROB_TEXT)
+    if not shape.is_text:
+        _encode_number(coder, payload, shape.record_bytes, _RECORD_BITS)
 
 
-def _decode_setup(coder: np.ndarray, payload: np.ndarray, usual: int) -> tuple[int, int]:
-    """Number of lanes and record length."""
+def _decode_setup(coder: np.ndarray, payload: np.ndarray, usual: int) -> tuple[int, Shape]:
+    """Number of lanes, and what kind of block this is."""
     num_lanes = usual
     if not decode_bit(coder, payload, _PROB_USUAL_LANES):
         num_lanes = _decode_number(coder, payload, _LANE_BITS) + 1
-    record = 0
-    if decode_bit(coder, payload, _PROB_RECORDS):
-        record = min(_decode_number(coder, payload, _RECORD_BITS), MAX_RECORD)
-    return num_lanes, record
+    if decode_bit(coder, payload, _PROB_TEXT):
+        return num_lanes, Shape(True, 0)
+    record_bytes = _decode_number(coder, payload, _RECORD_BITS)
+    return num_lanes, Shape(False, min(record_bytes, MAX_RECORD))
 
 
 def _encode_number(coder: np.ndarray, payload: np.ndarray, value: int, num_bits: int) -> None:

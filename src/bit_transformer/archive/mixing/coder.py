@@ -13,8 +13,8 @@ Source: G. N. N. Martin, "Range encoding" (1979); carry handling after Schindler
 """
 
 import numpy as np
-from numba import njit
 
+from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import Array
 
 __all__ = [
@@ -41,14 +41,14 @@ def new_coder() -> np.ndarray:
     return coder
 
 
-@njit(cache=True)
+@kernel
 def start_decoding(coder: Array, payload: Array) -> None:
     """Read the first four bytes."""
     for _ in range(4):
         coder[_CODE] = (coder[_CODE] << 8) | _next_byte(coder, payload)
 
 
-@njit(cache=True)
+@kernel
 def encode_bit(coder: Array, payload: Array, bit: int, prob_one: int) -> None:
     """Narrow the interval to the bit's part of it."""
     bound = (coder[_RANGE] * prob_one) >> 16
@@ -62,7 +62,7 @@ def encode_bit(coder: Array, payload: Array, bit: int, prob_one: int) -> None:
         coder[_RANGE] <<= 8
 
 
-@njit(cache=True)
+@kernel
 def decode_bit(coder: Array, payload: Array, prob_one: int) -> int:
     """The bit in whose part of the interval the payload lies."""
     bound = (coder[_RANGE] * prob_one) >> 16
@@ -79,7 +79,7 @@ def decode_bit(coder: Array, payload: Array, prob_one: int) -> int:
     return bit
 
 
-@njit(cache=True)
+@kernel
 def finish_encoding(coder: Array, payload: Array) -> int:
     """The payload's length after the fewest bytes that settle the interval."""
     last = coder[_LOW] + coder[_RANGE] - 1
@@ -96,7 +96,7 @@ def finish_encoding(coder: Array, payload: Array) -> int:
     return length
 
 
-@njit(cache=True)
+@kernel
 def _shift_low(coder: Array, payload: Array) -> None:
     """Move the top byte of ``low`` out, once it is known whether a carry reaches it."""
     low = coder[_LOW]
@@ -113,14 +113,14 @@ def _shift_low(coder: Array, payload: Array) -> None:
     coder[_LOW] = (low << 8) & _MASK32
 
 
-@njit(cache=True)
+@kernel
 def _write(coder: Array, payload: Array, value: int) -> None:
     if coder[POSITION] < payload.shape[0]:
         payload[coder[POSITION]] = value & 0xFF
     coder[POSITION] += 1
 
 
-@njit(cache=True)
+@kernel
 def _next_byte(coder: Array, payload: Array) -> int:
     position = coder[POSITION]
     coder[POSITION] += 1

@@ -9,8 +9,7 @@ Invariants: registers depend on the lane's own bytes and on bytes of the history
 to both sides; positions read lie inside the history.
 """
 
-from numba import njit
-
+from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import Array
 
 __all__ = [
@@ -35,7 +34,7 @@ NUM_CONTEXTS = 34
 _MASK = 0xFFFFFFFF
 
 
-@njit(cache=True)
+@kernel
 def hash2(a: int, b: int) -> int:
     """32 well-mixed bits of two numbers below 2^32."""
     mixed = (a * 0x2C1B3C6D + b * 0x297A2D39 + 0x1B56C4E9) & 0x7FFFFFFFFFFFFFFF
@@ -44,7 +43,7 @@ def hash2(a: int, b: int) -> int:
     return (mixed ^ (mixed >> 17)) & _MASK
 
 
-@njit(cache=True)
+@kernel
 def follow_byte(registers: Array, value: int, indirect: Array, char_class: Array) -> None:
     """Take in the byte that came."""
     last4 = registers[LAST4]
@@ -65,7 +64,7 @@ def follow_byte(registers: Array, value: int, indirect: Array, char_class: Array
     _follow_brackets(registers, value)
 
 
-@njit(cache=True)
+@kernel
 def _follow_words(registers: Array, value: int, kind: int) -> None:
     """Letters, digits by number, and bytes of UTF-8 make words; case does not matter."""
     if kind == 2 or kind == 3 or kind >= 14:
@@ -82,7 +81,7 @@ def _follow_words(registers: Array, value: int, kind: int) -> None:
     registers[NUMBER] = hash2(registers[NUMBER], value) if kind == 1 else 0
 
 
-@njit(cache=True)
+@kernel
 def _follow_lines(registers: Array, value: int, kind: int) -> None:
     """Lines, the fields within them, and the first word of each."""
     if value == 10:
@@ -103,7 +102,7 @@ def _follow_lines(registers: Array, value: int, kind: int) -> None:
         registers[FIELD_HASH] = hash2(registers[FIELD_HASH], value)
 
 
-@njit(cache=True)
+@kernel
 def _follow_brackets(registers: Array, value: int) -> None:
     """A stack of what is open: brackets, and the names of tags."""
     depth = registers[DEPTH]
@@ -117,7 +116,7 @@ def _follow_brackets(registers: Array, value: int) -> None:
         registers[TAG] = registers[STACK + depth - 1]
 
 
-@njit(cache=True)
+@kernel
 def hash_contexts(
     registers: Array,
     history: Array,
@@ -159,7 +158,7 @@ def hash_contexts(
         hashes[i] = hash2(hashes[i], i + 1)
 
 
-@njit(cache=True)
+@kernel
 def _hash_words(registers: Array, c1: int, hashes: Array) -> None:
     word = registers[WORD]
     here = word if word else registers[GAP]
@@ -171,7 +170,7 @@ def _hash_words(registers: Array, c1: int, hashes: Array) -> None:
     hashes[12] = hash2(hash2(registers[NUMBER], registers[WORD1]), c1)
 
 
-@njit(cache=True)
+@kernel
 def _hash_lines(registers: Array, history: Array, c1: int, hashes: Array) -> None:
     column = registers[POSITION] - registers[LINE]
     at = registers[ABOVE] + column
@@ -184,7 +183,7 @@ def _hash_lines(registers: Array, history: Array, c1: int, hashes: Array) -> Non
     hashes[17] = hash2(registers[LINE_HASH], 7)
 
 
-@njit(cache=True)
+@kernel
 def _hash_records(registers: Array, history: Array, c1: int, c2: int, hashes: Array) -> None:
     length = registers[RECORD]
     position = registers[POSITION]

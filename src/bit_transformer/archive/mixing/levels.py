@@ -16,26 +16,33 @@ class LevelSettings:
     """One level.
 
     Args:
-        contexts: numbers of the contexts that ``contexts.hash_contexts`` fills in.
+        text_contexts: numbers of the contexts that ``contexts.hash_contexts`` fills in, for text.
+        binary_contexts: the same for what is no text.
         max_log_buckets: the table has at most 2 to this many buckets of 64 bytes.
-        first_weight: a mixer's weight before it learned, 65536 for 1.
+        first_weights: a mixer's weights before it learned, in sum, 65536 for 1.
+        pace: how fast things learn; see ``layout``.
     """
 
-    contexts: tuple[int, ...]
+    text_contexts: tuple[int, ...]
+    binary_contexts: tuple[int, ...]
     max_log_buckets: int
-    first_weight: int = 65536 // 5
+    first_weights: int = 380_000
+    pace: tuple[int, ...] = (60, 400, 400, 600, 2000, 100, 6, 3)
 
     def log_buckets(self, num_bytes: int) -> int:
         """Base-2 logarithm of the number of buckets for so many bytes."""
-        wanted = max(num_bytes, 1) * len(self.contexts) * 2
+        wanted = max(num_bytes, 1) * len(self.text_contexts) * 2
         return min(max(10, (wanted - 1).bit_length()), self.max_log_buckets)
 
 
-_FAST = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 18, 21, 24, 27)
+_TEXT = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 18, 21, 23, 24, 25, 27)
+_MORE_TEXT = (10, 12, 14, 15, 17, 20, 26)
+_BINARY = (0, 1, 2, 3, 5, 7, 18, 19, 20, 21, 22, 27, 28, 29, 31, 32)
+_MORE_BINARY = (4, 6, 23, 30, 33)
 _LEVELS = {
-    Level.FAST: LevelSettings(_FAST, 20),
-    Level.DEFAULT: LevelSettings(tuple(range(34)), 21),
-    Level.BEST: LevelSettings(tuple(range(34)), 22),
+    Level.FAST: LevelSettings(_TEXT, _BINARY, 20),
+    Level.DEFAULT: LevelSettings(_TEXT + _MORE_TEXT, _BINARY + _MORE_BINARY, 21),
+    Level.BEST: LevelSettings(_TEXT + _MORE_TEXT, _BINARY + _MORE_BINARY, 22),
 }
 
 

@@ -7,21 +7,22 @@ Three kinds, each updated towards the bit that came:
 - a *node*, uint32: 16 bits of probability (xor 32768, so that zero means even odds), 8 bits of
   how often it was used, 8 bits of history state. Fifteen nodes, the bits of half a byte, and a
   head with check, last byte and run make a *bucket* of 64 bytes, one line of cache;
-- a *refinement*, int32: 33 points along the log-odds axis, interpolated, 22 bits each.
+- a *refinement*, int32: 25 points along the log-odds axis, interpolated, 22 bits each.
 
 Invariants: no index is computed from anything but values that were masked or bounded here or by
 the caller; a probability is never 0 or 1.
 """
 
 import numpy as np
-from numba import njit
 
+from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import Array
 
 __all__ = [
     "BUCKET",
     "EVEN_ENTRY",
     "NUM_POINTS",
+    "POINT_SPACING",
     "find_bucket",
     "note_byte",
     "refine",
@@ -33,10 +34,10 @@ __all__ = [
 BUCKET = 16
 EVEN_ENTRY = 1 << 31
 NUM_POINTS = 25
-_SPACING = 256
+POINT_SPACING = 256
 
 
-@njit(cache=True)
+@kernel
 def train_entry(maps: Array, index: int, bit: int, rates: Array, limit: int) -> None:
     """Move a map entry towards the bit, by 1 ÷ (uses + 1.5) until ``limit`` uses."""
     entry = maps[index]
@@ -48,7 +49,7 @@ def train_entry(maps: Array, index: int, bit: int, rates: Array, limit: int) -> 
     maps[index] = np.uint32((prob << 10) | uses)
 
 
-@njit(cache=True)
+@kernel
 def train_node(
     buckets: Array,
     index: int,
@@ -68,7 +69,7 @@ def train_node(
     buckets[index] = np.uint32(((prob ^ 0x8000) << 16) | (uses << 8) | state)
 
 
-@njit(cache=True)
+@kernel
 def find_bucket(buckets: Array, place: int, check: int) -> int:
     """Index of the head of the bucket with this check, made new if there is none.
 
@@ -90,7 +91,7 @@ def find_bucket(buckets: Array, place: int, check: int) -> int:
     return found
 
 
-@njit(cache=True)
+@kernel
 def note_byte(buckets: Array, head: int, value: int) -> None:
     """Remember in a bucket's head which byte came here last and how often running."""
     word = buckets[head]
@@ -102,22 +103,22 @@ def note_byte(buckets: Array, head: int, value: int) -> None:
     buckets[head] = np.uint32((word & 0xFFFF0000) | (value << 8) | run)
 
 
-@njit(cache=True)
+@kernel
 def refine(points: Array, row: int, odds: int) -> int:
     """The 16-bit probability that bits had when the log-odds were these, in this row."""
     along = odds + 3072
-    index = row * NUM_POINTS + along // _SPACING
-    weight = along % _SPACING
-    low = points[index] * (_SPACING - weight)
-    return (low + points[index + 1] * weight) // (_SPACING << 6)
+    index = row * NUM_POINTS + along // POINT_SPACING
+    weight = along % POINT_SPACING
+    low = points[index] * (POINT_SPACING - weight)
+    return (low + points[index + 1] * weight) // (POINT_SPACING << 6)
 
 
-@njit(cache=True)
+@kernel
 def refine_train(points: Array, row: int, odds: int, bit: int, shift: int) -> None:
     """Move the two points around the log-odds towards the bit, the nearer one more."""
     along = odds + 3072
-    index = row * NUM_POINTS + along // _SPACING
-    weight = along % _SPACING
+    index = row * NUM_POINTS + along // POINT_SPACING
+    weight = along % POINT_SPACING
     target = (bit << 22) - bit
-    nearer = index + (weight >= _SPACING // 2)
+    nearer = index + (weight >= POINT_SPACING // 2)
     points[nearer] += np.int32((target - points[nearer]) >> shift)

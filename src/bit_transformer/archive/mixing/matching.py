@@ -8,8 +8,6 @@ Invariants: a byte is only read where both sides know it already: before the pri
 before the position that the lane it belongs to has reached.
 """
 
-from numba import njit
-
 from bit_transformer.archive.mixing.contexts import (
     BEGIN,
     LAST4,
@@ -17,6 +15,7 @@ from bit_transformer.archive.mixing.contexts import (
     POSITION,
     hash2,
 )
+from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import Array
 
 __all__ = ["MAX_MATCH", "expected_byte", "follow_match", "is_known"]
@@ -25,7 +24,7 @@ MAX_MATCH = 400
 _MAX_MISSES = 8
 
 
-@njit(cache=True)
+@kernel
 def is_known(position: int, registers: Array, primer_bytes: int, lane_bytes: int) -> bool:
     """Whether both sides know the byte of the history at this position."""
     if position < 0:
@@ -36,7 +35,7 @@ def is_known(position: int, registers: Array, primer_bytes: int, lane_bytes: int
     return lane < registers.shape[0] and position < registers[lane, POSITION]
 
 
-@njit(cache=True)
+@kernel
 def follow_match(
     registers: Array,
     lane: int,
@@ -78,7 +77,7 @@ def follow_match(
     row[model], row[model + 1], row[model + 2] = pointer, length, misses
 
 
-@njit(cache=True)
+@kernel
 def _slot(row: Array, min_length: int, num_slots: int) -> int:
     """Where the last ``min_length`` bytes, at most eight, are remembered."""
     if min_length <= 4:
@@ -89,7 +88,7 @@ def _slot(row: Array, min_length: int, num_slots: int) -> int:
     return (hash2(key, min_length) >> 4) % num_slots
 
 
-@njit(cache=True)
+@kernel
 def _common(
     registers: Array,
     lane: int,
@@ -109,7 +108,7 @@ def _common(
     return length
 
 
-@njit(cache=True)
+@kernel
 def expected_byte(
     registers: Array,
     lane: int,

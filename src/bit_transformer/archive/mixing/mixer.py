@@ -9,16 +9,16 @@ Source: M. Mahoney, "Adaptive weighing of context models for lossless data compr
 """
 
 import numpy as np
-from numba import njit
 
+from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import MAX_ODDS, Array
 
-__all__ = ["mix", "train_weights"]
+__all__ = ["copy_weights", "mix", "train_weights"]
 
 _ROUND = 1 << 23
 
 
-@njit(cache=True)
+@kernel
 def mix(inputs: Array, weights: Array, row: int) -> int:
     """The weighted sum of the inputs, as log-odds."""
     total = 0
@@ -28,10 +28,17 @@ def mix(inputs: Array, weights: Array, row: int) -> int:
     return min(max(total, -MAX_ODDS), MAX_ODDS)
 
 
-@njit(cache=True)
+@kernel
 def train_weights(inputs: Array, weights: Array, row: int, error: int, rate: int) -> None:
     """Move each weight by input × error × rate; ``error`` is bit − probability, × 65536."""
     step = error * rate
     for i in range(inputs.shape[0]):
         change = (inputs[i] * step + _ROUND) >> 24
         weights[row, i] = np.int32(weights[row, i] + change)
+
+
+@kernel
+def copy_weights(weights: Array, source: int, target: int) -> None:
+    """Let a row begin with what another has learned."""
+    for i in range(weights.shape[1]):
+        weights[target, i] = weights[source, i]

@@ -9,7 +9,6 @@ for every byte, whatever the payload holds.
 """
 
 import numpy as np
-from numba import njit
 
 from bit_transformer.archive.mixing.coder import decode_bit, encode_bit
 from bit_transformer.archive.mixing.contexts import (
@@ -18,294 +17,215 @@ from bit_transformer.archive.mixing.contexts import (
     LINE,
     LONG,
     LONG_LENGTH,
+    LONG_MISSES,
     MATCH,
     MATCH_LENGTH,
+    MATCH_MISSES,
     POSITION,
+    RECORD,
     follow_byte,
     hash2,
     hash_contexts,
 )
-from bit_transformer.archive.mixing.maps import (
-    find_bucket,
-    note_byte,
-    refine,
-    refine_train,
-    train_entry,
-    train_node,
+from bit_transformer.archive.mixing.inputs import (
+    begin_half,
+    context_inputs,
+    learn_contexts,
+    match_inputs,
+    note_bytes,
 )
-from bit_transformer.archive.mixing.matching import expected_byte, follow_match
-from bit_transformer.archive.mixing.mixer import mix, train_weights
-from bit_transformer.archive.mixing.model import (
+from bit_transformer.archive.mixing.kernels import kernel
+from bit_transformer.archive.mixing.layout import (
+    ENGINE_MAPS,
+    ENGINE_ROW,
+    EXPECTED,
+    EXPECTED_LONG,
+    EXTRA_RATE,
+    EXTRA_USES,
+    FINAL_RATE,
+    FIRST_ODDS,
+    FIRST_ROW,
+    HAS_ENGINE,
     INPUTS_PER_CONTEXT,
-    REFINE_ROWS,
+    LINEAR_SHIFT,
+    LONG_ROW,
+    MATCH_ROW,
+    MIXED,
+    ORDER0_MAPS,
+    ORDER1_MAPS,
+    POINT_ROWS,
+    POINT_SHIFT,
+    POINTS,
+    RATE,
+    SECOND_ODDS,
+    SECOND_ROW,
     SET_SIZES,
-    Model,
+    USES,
 )
+from bit_transformer.archive.mixing.maps import refine, refine_train, train_entry
+from bit_transformer.archive.mixing.matching import expected_byte, follow_match
+from bit_transformer.archive.mixing.mixer import copy_weights, mix, train_weights
+from bit_transformer.archive.mixing.model import Model
 from bit_transformer.archive.mixing.tables import Array
 
 __all__ = ["DECODE", "ENCODE", "PRIME", "code_steps"]
 
 PRIME, ENCODE, DECODE = range(3)
-# fmt: off
-(
-    EXPECTED, EXPECTED_LONG, SEEN, ODDS, FINAL_ROW, FINAL_ODDS, MATCH_ROW, LONG_ROW,
-    ENGINE_ROW, HAS_ENGINE, R0, R1, R2, R3, USES, MATCH_BUCKET,
-) = range(16)
-# fmt: on
-_NODE_LIMIT = 30
-_MAP_LIMIT = 255
-_RATE = 40
-_FINAL_RATE = 6
-_REFINE_SHIFT = 6
+_SHORT_MATCH, _LONG_MATCH = 5, 8
+_SLOW_LIMIT = 1023
 
 
-@njit(cache=True)
-def _begin_byte(
-    m: Model,
-    registers: Array,
-    lane: int,
-    history: Array,
-    primer_bytes: int,
-    lane_bytes: int,
-) -> None:
-    """Look up what the byte's contexts know, for its first four bits."""
-    row = registers[lane]
-    short = expected_byte(registers, lane, MATCH, history, primer_bytes, lane_bytes)
-    long = expected_byte(registers, lane, LONG, history, primer_bytes, lane_bytes)
-    m.scratch[EXPECTED] = short
-    m.scratch[EXPECTED_LONG] = long
-    length = max(row[LONG_LENGTH], row[MATCH_LENGTH])
+@kernel
+def _expect(row: Array, scratch: Array, short: int, long: int) -> int:
+    """Note what the matches expect; a number for the context of the better one."""
+    scratch[EXPECTED] = short
+    scratch[EXPECTED_LONG] = long
     best = long if long >= 0 else short
-    expected = 0 if best < 0 else (best + 1) | (min(length, 15) << 9)
-    hash_contexts(row, history, m.indirect, expected, m.hashes)
-    num_buckets = m.buckets.shape[0] >> 4
-    for i in range(m.chosen.shape[0]):
-        key = m.hashes[m.chosen[i]]
-        head = find_bucket(m.buckets, (key >> 7) & (num_buckets - 1), key & 0xFFFF)
-        m.heads[i] = head
-        m.slots[i] = head
+    if best < 0:
+        return 0
+    length = max(row[LONG_LENGTH], row[MATCH_LENGTH])
+    return (best + 1) | (min(length, 15) << 9)
 
 
-@njit(cache=True)
-def _begin_second_half(m: Model, node: int) -> None:
-    """Look up the contexts again, with the first four bits of the byte among them."""
-    num_buckets = m.buckets.shape[0] >> 4
-    for i in range(m.chosen.shape[0]):
-        key = hash2(m.hashes[m.chosen[i]], node)
-        m.slots[i] = find_bucket(m.buckets, (key >> 7) & (num_buckets - 1), key & 0xFFFF)
-
-
-@njit(cache=True)
-def _context_inputs(m: Model, node: int, place: int, bit_index: int) -> int:
-    """Fill in each context's inputs; how many contexts knew anything comes back."""
-    num_seen = 0
-    for i in range(m.chosen.shape[0]):
-        at = i * INPUTS_PER_CONTEXT
-        cell = m.buckets[m.slots[i] + place]
-        state = cell & 255
-        if state == 0:
-            m.inputs[at] = 0
-            m.inputs[at + 1] = 0
-            m.inputs[at + 2] = 0
-        else:
-            num_seen += 1
-            prob = m.state_maps[i, state] >> 20
-            m.inputs[at] = m.stretch[prob]
-            m.inputs[at + 1] = (prob - 2048) >> 1
-            m.inputs[at + 2] = m.stretch[(cell >> 20) ^ 0x800]
-        head = m.buckets[m.heads[i]]
-        run = head & 255
-        if run > 0 and (((head >> 8) & 255) | 256) >> (8 - bit_index) == node:
-            bit = ((head >> 8) >> (7 - bit_index)) & 1
-            prob = m.run_maps[i, min(run, 15) * 2 + 0] >> 20
-            odds = m.stretch[prob]
-            m.inputs[at + 3] = odds if bit else -odds
-        else:
-            m.inputs[at + 3] = 0
-    return num_seen
-
-
-@njit(cache=True)
-def _match_input(
-    m: Model, row: Array, model: int, expected: int, node: int, bit_index: int, at: int
-) -> int:
-    """Fill in a match's two inputs; the row of its map comes back, or -1."""
-    m.inputs[at] = 0
-    m.inputs[at + 1] = 0
-    if expected < 0 or (expected | 256) >> (8 - bit_index) != node:
-        return -1
-    length = row[model + 1]
-    bucket = min(length, 8) if length < 8 else min(8 + (length - 8) // 4, 15)
-    index = ((bucket << 4) | (row[model + 2] & 15)) * 2
-    if model == LONG:
-        index += 512
-    bit = (expected >> (7 - bit_index)) & 1
-    odds = m.stretch[m.match_maps[index] >> 20]
-    m.inputs[at] = odds if bit else -odds
-    spread = min(length, 32) * 16
-    m.inputs[at + 1] = spread if bit else -spread
-    return index
-
-
-@njit(cache=True)
+@kernel
 def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
     """The 16-bit probability that the next bit is one."""
-    place = (
-        node if bit_index < 4 else (node & ((1 << (bit_index - 4)) - 1)) | (1 << (bit_index - 4))
-    )
-    seen = _context_inputs(m, node, place, bit_index)
-    c1 = row[LAST4] & 0xFF
-    c2 = (row[LAST4] >> 8) & 0xFF
-    at = m.chosen.shape[0] * INPUTS_PER_CONTEXT
     s = m.scratch
-    s[MATCH_ROW] = _match_input(m, row, MATCH, s[EXPECTED], node, bit_index, at)
-    s[LONG_ROW] = _match_input(m, row, LONG, s[EXPECTED_LONG], node, bit_index, at + 2)
-    m.inputs[at + 4] = m.stretch[m.order0[node] >> 20]
-    m.inputs[at + 5] = m.stretch[m.order1[(c1 << 8) | node] >> 20]
+    num_contexts = m.chosen.shape[0]
+    seen = context_inputs(
+        m.buckets, m.maps, m.places, m.stretch, m.inputs, node, bit_index, m.pace[LINEAR_SHIFT]
+    )
+    known = min(seen * 8 // num_contexts, 7)
+    at = num_contexts * INPUTS_PER_CONTEXT
+    s[MATCH_ROW] = match_inputs(
+        m.maps, m.stretch, m.inputs, at, 0,
+        row[MATCH_LENGTH], row[MATCH_MISSES], s[EXPECTED], node, bit_index,
+    )  # fmt: skip
+    s[LONG_ROW] = match_inputs(
+        m.maps, m.stretch, m.inputs, at + 2, 1,
+        row[LONG_LENGTH], row[LONG_MISSES], s[EXPECTED_LONG], node, bit_index,
+    )  # fmt: skip
+    c1 = row[LAST4] & 0xFF
+    m.inputs[at + 4] = m.stretch[m.maps[ORDER0_MAPS + node] >> 20]
+    m.inputs[at + 5] = m.stretch[m.maps[ORDER1_MAPS + ((c1 << 8) | node)] >> 20]
     m.inputs[at + 6] = 256
     m.inputs[at + 7] = 0
     m.inputs[at + 8] = 0
-    s[ENGINE_ROW] = 0
     if s[HAS_ENGINE]:
-        m.inputs[at + 7] = odds
         bucket = (min(max(odds, -2047), 2047) + 2048) >> 6
-        s[ENGINE_ROW] = (bucket << 6) | (min(seen * 8 // m.chosen.shape[0], 7) << 3) | bit_index
-        m.inputs[at + 8] = m.stretch[m.engine_maps[s[ENGINE_ROW]] >> 20]
-    _select_rows(m, row, node, bit_index, seen, c1, c2, odds)
+        s[ENGINE_ROW] = ENGINE_MAPS + ((bucket << 6) | (known << 3) | bit_index)
+        m.inputs[at + 7] = odds
+        m.inputs[at + 8] = m.stretch[m.maps[s[ENGINE_ROW]] >> 20]
+    _select(row, s, m.rows, m.char_class, node, bit_index, known, odds)
+    _share(m.weights, m.is_used, m.rows)
     for k in range(m.rows.shape[0]):
         m.outputs[k] = mix(m.inputs, m.weights, m.rows[k])
-    s[FINAL_ROW] = min(seen * 8 // m.chosen.shape[0], 7) * 8 + bit_index
-    mixed = mix(m.outputs, m.final_weights, s[FINAL_ROW])
-    s[FINAL_ODDS] = mixed
-    return _refined(m, row, node, c1, mixed)
+    s[FIRST_ROW] = known * 8 + bit_index
+    s[SECOND_ROW] = 64 + node
+    s[FIRST_ODDS] = mix(m.outputs, m.final_weights, s[FIRST_ROW])
+    s[SECOND_ODDS] = mix(m.outputs, m.final_weights, s[SECOND_ROW])
+    s[MIXED] = (s[FIRST_ODDS] + s[SECOND_ODDS]) >> 1
+    return _refined(m.points, m.squash, s, row[LAST4], node, odds)
 
 
-@njit(cache=True)
-def _select_rows(
-    m: Model,
+@kernel
+def _select(
     row: Array,
+    s: Array,
+    rows: Array,
+    char_class: Array,
     node: int,
     bit_index: int,
-    seen: int,
-    c1: int,
-    c2: int,
+    known: int,
     odds: int,
 ) -> None:
-    """Which set of weights each of the mixers uses for this bit."""
-    match = max(
-        row[MATCH_LENGTH] if m.scratch[MATCH_ROW] >= 0 else 0,
-        row[LONG_LENGTH] if m.scratch[LONG_ROW] >= 0 else 0,
+    """Choose which row of weights each mixer uses for this bit."""
+    length = max(
+        row[MATCH_LENGTH] if s[MATCH_ROW] >= 0 else 0, row[LONG_LENGTH] if s[LONG_ROW] >= 0 else 0
     )
-    if match == 0:
-        bucket = 0
-    elif match < 16:
-        bucket = 1 + match // 8
-    elif match < 32:
-        bucket = 3
-    else:
-        bucket = 4 + (match >= 64)
-    known = min(seen * 8 // m.chosen.shape[0], 7)
-    class1 = m.char_class[c1]
-    class2 = m.char_class[c2]
-    expected = m.scratch[EXPECTED_LONG]
-    if expected < 0:
-        expected = m.scratch[EXPECTED]
-    m.rows[0] = node
-    m.rows[1] = (bucket * 8 + known) * 8 + bit_index
-    m.rows[2] = c1
-    m.rows[3] = (class1 * 16 + class2) * 8 + bit_index
-    m.rows[4] = expected + 1 if bucket else 0
-    m.rows[5] = min(_column(row), 127) * 8 + bit_index
-    m.rows[6] = (c2 << 3) | bit_index
-    strength = 0
-    if m.scratch[HAS_ENGINE]:
-        strength = 1 + (min(abs(odds), 2047) >> 7)
-    m.rows[7] = strength * 8 + bit_index
+    bucket = min((length + 7) // 8, 3) if length < 32 else 4 + (length >= 64)
+    expected = max(s[EXPECTED_LONG], s[EXPECTED]) if s[EXPECTED_LONG] < 0 else s[EXPECTED_LONG]
+    c1 = row[LAST4] & 0xFF
+    c2 = (row[LAST4] >> 8) & 0xFF
+    position = row[POSITION] - row[LINE]
+    if row[RECORD] > 0:
+        position %= row[RECORD]
+    strength = 1 + (min(abs(odds), 2047) >> 7) if s[HAS_ENGINE] else 0
+    rows[0] = 0
+    rows[1] = (bucket * 8 + known) * 8 + bit_index
+    rows[2] = c1
+    rows[3] = (char_class[c1] * 16 + char_class[c2]) * 8 + bit_index
+    rows[4] = expected + 1 if bucket > 0 else 0
+    rows[5] = min(position, 127) * 8 + bit_index
+    rows[6] = (c2 << 3) | bit_index
+    rows[7] = strength * 8 + bit_index
+    rows[8] = node
     first = 0
-    for k in range(m.rows.shape[0]):
-        m.rows[k] = min(max(m.rows[k], 0), SET_SIZES[k] - 1) + first
+    for k in range(rows.shape[0]):
+        rows[k] = min(max(rows[k], 0), SET_SIZES[k] - 1) + first
         first += SET_SIZES[k]
 
 
-@njit(cache=True)
-def _column(row: Array) -> int:
-    return row[POSITION] - row[LINE]
+@kernel
+def _share(weights: Array, is_used: Array, rows: Array) -> None:
+    """Let a row that is used for the first time begin with what the row of all bits learned."""
+    for k in range(rows.shape[0]):
+        if not is_used[rows[k]]:
+            is_used[rows[k]] = 1
+            copy_weights(weights, rows[0], rows[k])
 
 
-@njit(cache=True)
-def _refined(m: Model, row: Array, node: int, c1: int, mixed: int) -> int:
-    s = m.scratch
-    s[R0] = node
-    s[R1] = REFINE_ROWS[0] + (hash2(c1, node) & 0x3FFF)
-    first = REFINE_ROWS[0] + REFINE_ROWS[1]
-    s[R2] = first + (hash2(row[LAST4] & 0xFFFF, node) & 0x3FFF)
-    first += REFINE_ROWS[2]
-    s[R3] = first + (hash2(row[LAST4] & 0xFFFFFF, node) & 0x3FFF)
-    p = m.squash[mixed + 3072]
-    p0 = refine(m.points, s[R0], mixed)
-    p1 = refine(m.points, s[R1], mixed)
-    p2 = refine(m.points, s[R2], mixed)
-    p3 = refine(m.points, s[R3], mixed)
-    return min(max((2 * p + p0 + p1 + 2 * p2 + 2 * p3 + 4) >> 3, 1), 65535)
+@kernel
+def _refined(points: Array, squash: Array, s: Array, last4: int, node: int, odds: int) -> int:
+    """The mixed probability, averaged with what came of its like in small contexts."""
+    s[POINTS] = node
+    s[POINTS + 1] = hash2(last4 & 0xFF, node)
+    s[POINTS + 2] = hash2(last4 & 0xFFFF, node)
+    s[POINTS + 3] = hash2(last4 & 0xFFFFFF, node)
+    if s[HAS_ENGINE]:
+        s[POINTS + 4] = (min(max(odds, -2047), 2047) + 2048) >> 2
+    else:
+        s[POINTS + 4] = max(s[EXPECTED_LONG], s[EXPECTED]) + 1
+    mixed = s[MIXED]
+    total = squash[mixed + 3072] * 2
+    first = 0
+    for r in range(len(POINT_ROWS)):
+        s[POINTS + r] = first + (s[POINTS + r] & (POINT_ROWS[r] - 1))
+        first += POINT_ROWS[r]
+        prob = refine(points, s[POINTS + r], mixed)
+        total += prob * 2 if r == 2 else prob
+    return min(max((total + 4) >> 3, 1), 65535)
 
 
-@njit(cache=True)
+@kernel
 def _learn(m: Model, row: Array, node: int, bit_index: int, bit: int) -> None:
     """Move everything that predicted the bit towards what it was."""
     s = m.scratch
-    place = (
-        node if bit_index < 4 else (node & ((1 << (bit_index - 4)) - 1)) | (1 << (bit_index - 4))
-    )
+    pace = m.pace
     target = bit << 16
-    error = target - m.squash[s[FINAL_ODDS] + 3072]
-    train_weights(m.outputs, m.final_weights, s[FINAL_ROW], error, _FINAL_RATE)
+    for half in range(2):
+        error = target - m.squash[s[FIRST_ODDS + half] + 3072]
+        train_weights(m.outputs, m.final_weights, s[FIRST_ROW + half], error, pace[FINAL_RATE])
+    s[USES] += 1
+    rate = pace[RATE] + pace[EXTRA_RATE] * pace[EXTRA_USES] // (pace[EXTRA_USES] + s[USES])
     for k in range(m.rows.shape[0]):
         error = target - m.squash[m.outputs[k] + 3072]
-        train_weights(m.inputs, m.weights, m.rows[k], error, _RATE)
-    for r in range(R0, R3 + 1):
-        refine_train(m.points, s[r], s[FINAL_ODDS], bit, _REFINE_SHIFT)
-    for i in range(m.chosen.shape[0]):
-        cell = m.slots[i] + place
-        state = m.buckets[cell] & 255
-        train_entry(m.state_maps[i], state, bit, m.rates, _MAP_LIMIT)
-        train_node(m.buckets, cell, bit, m.next_state, m.rates, _NODE_LIMIT)
-        head = m.buckets[m.heads[i]]
-        run = head & 255
-        if run > 0 and (((head >> 8) & 255) | 256) >> (8 - bit_index) == node:
-            is_right = 1 if ((head >> 8) >> (7 - bit_index)) & 1 == bit else 0
-            train_entry(m.run_maps[i], min(run, 15) * 2, is_right, m.rates, _MAP_LIMIT)
-    train_entry(m.order0, node, bit, m.rates, _MAP_LIMIT)
-    train_entry(m.order1, ((row[LAST4] & 0xFF) << 8) | node, bit, m.rates, _MAP_LIMIT)
-    if s[MATCH_ROW] >= 0:
-        is_right = 1 if (s[EXPECTED] >> (7 - bit_index)) & 1 == bit else 0
-        train_entry(m.match_maps, s[MATCH_ROW], is_right, m.rates, 1023)
-    if s[LONG_ROW] >= 0:
-        is_right = 1 if (s[EXPECTED_LONG] >> (7 - bit_index)) & 1 == bit else 0
-        train_entry(m.match_maps, s[LONG_ROW], is_right, m.rates, 1023)
+        train_weights(m.inputs, m.weights, m.rows[k], error, rate)
+    for r in range(len(POINT_ROWS)):
+        refine_train(m.points, s[POINTS + r], s[MIXED], bit, pace[POINT_SHIFT])
+    learn_contexts(m.buckets, m.maps, m.places, m.next_state, m.rates, pace, node, bit_index, bit)
+    for which in range(2):
+        if s[MATCH_ROW + which] >= 0:
+            is_right = 1 if (s[EXPECTED + which] >> (7 - bit_index)) & 1 == bit else 0
+            train_entry(m.maps, s[MATCH_ROW + which], is_right, m.rates, _SLOW_LIMIT)
+    train_entry(m.maps, ORDER0_MAPS + node, bit, m.rates, _SLOW_LIMIT)
+    order1 = ORDER1_MAPS + (((row[LAST4] & 0xFF) << 8) | node)
+    train_entry(m.maps, order1, bit, m.rates, _SLOW_LIMIT)
     if s[HAS_ENGINE]:
-        train_entry(m.engine_maps, s[ENGINE_ROW], bit, m.rates, 1023)
+        train_entry(m.maps, s[ENGINE_ROW], bit, m.rates, _SLOW_LIMIT)
 
 
-@njit(cache=True)
-def _end_byte(
-    m: Model,
-    registers: Array,
-    lane: int,
-    history: Array,
-    value: int,
-    primer_bytes: int,
-    lane_bytes: int,
-) -> None:
-    """Take the byte into the history, the contexts' heads, the registers and the matches."""
-    history[registers[lane, POSITION]] = value
-    for i in range(m.chosen.shape[0]):
-        note_byte(m.buckets, m.heads[i], value)
-    follow_byte(registers[lane], value, m.indirect, m.char_class)
-    follow_match(registers, lane, MATCH, 5, history, m.positions, primer_bytes, lane_bytes)
-    follow_match(registers, lane, LONG, 8, history, m.long_positions, primer_bytes, lane_bytes)
-
-
-@njit(cache=True, nogil=True)
+@kernel
 def code_steps(
     m: Model,
     registers: Array,
@@ -333,16 +253,19 @@ def code_steps(
     m.scratch[HAS_ENGINE] = 1 if odds.shape[0] > 0 else 0
     for step in range(num_steps):
         for lane in range(registers.shape[0]):
-            position = registers[lane, POSITION]
-            if position >= registers[lane, END]:
-                continue
             row = registers[lane]
-            _begin_byte(m, registers, lane, history, primer_bytes, lane_bytes)
+            position = row[POSITION]
+            if position >= row[END]:
+                continue
+            short = expected_byte(registers, lane, MATCH, history, primer_bytes, lane_bytes)
+            long = expected_byte(registers, lane, LONG, history, primer_bytes, lane_bytes)
+            expected = _expect(row, m.scratch, short, long)
+            hash_contexts(row, history, m.indirect, expected, m.hashes)
             value = 0 if task == DECODE else source[position]
             node = 1
             for bit_index in range(8):
-                if bit_index == 4:
-                    _begin_second_half(m, node)
+                if bit_index & 3 == 0:
+                    begin_half(m.buckets, m.hashes, m.chosen, m.places, node)
                 guess = 0
                 if odds.shape[0] > 0:
                     guess = odds[step, lane, node if task == DECODE else bit_index]
@@ -356,4 +279,15 @@ def code_steps(
                         costs[0] -= np.log2((prob_one if bit else 65536 - prob_one) / 65536.0)
                 _learn(m, row, node, bit_index, bit)
                 node = (node << 1) | bit
-            _end_byte(m, registers, lane, history, node & 0xFF, primer_bytes, lane_bytes)
+            value = node & 0xFF
+            history[position] = value
+            note_bytes(m.buckets, m.places, value)
+            follow_byte(row, value, m.indirect, m.char_class)
+            follow_match(
+                registers, lane, MATCH, _SHORT_MATCH, history, m.positions[0],
+                primer_bytes, lane_bytes,
+            )  # fmt: skip
+            follow_match(
+                registers, lane, LONG, _LONG_MATCH, history, m.positions[1],
+                primer_bytes, lane_bytes,
+            )  # fmt: skip

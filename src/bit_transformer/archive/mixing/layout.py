@@ -1,0 +1,67 @@
+"""Where things stand in the predictor's arrays: numbers that kernels and allocation share.
+
+Adaptive maps of all kinds live in one array, ``maps``; what one bit's prediction leaves for
+learning lives in ``scratch``. Kernels take few arrays this way, and compile the faster for it.
+"""
+
+__all__ = [
+    "ENGINE_MAPS",
+    "FINAL_ROWS",
+    "INPUTS_PER_CONTEXT",
+    "MATCH_MAPS",
+    "NUM_SCRATCH",
+    "ORDER0_MAPS",
+    "ORDER1_MAPS",
+    "OTHER_INPUTS",
+    "POINT_ROWS",
+    "RUN_MAPS",
+    "SET_SIZES",
+    "STATE_MAPS",
+    "num_inputs",
+    "num_maps",
+]
+
+INPUTS_PER_CONTEXT = 4
+OTHER_INPUTS = 12
+"""Matches, orders 0 and 1, the engine, and a constant."""
+
+ORDER0_MAPS = 0
+ORDER1_MAPS = ORDER0_MAPS + 256
+MATCH_MAPS = ORDER1_MAPS + 65536
+ENGINE_MAPS = MATCH_MAPS + 512
+STATE_MAPS = ENGINE_MAPS + 4096
+"""From here on, 256 entries for each context and then, from RUN_MAPS of them on, 16 more."""
+
+RUN_MAPS = 256
+_MAPS_PER_CONTEXT = RUN_MAPS + 16
+
+SET_SIZES = (1, 512, 256, 2048, 512, 1024, 2048, 512, 256)
+"""How many rows of weights each mixer of the first layer chooses from."""
+
+FINAL_ROWS = 64 + 256
+POINT_ROWS = (256, 16384, 16384, 16384, 1024)
+"""How many rows each refinement chooses from: orders 0 to 3, and the engine or match."""
+
+# fmt: off
+(
+    EXPECTED, EXPECTED_LONG, MATCH_ROW, LONG_ROW, ENGINE_ROW, HAS_ENGINE, USES,
+    FIRST_ROW, SECOND_ROW, FIRST_ODDS, SECOND_ODDS, MIXED, POINTS,
+) = range(13)
+# fmt: on
+NUM_SCRATCH = POINTS + len(POINT_ROWS)
+
+NODE_LIMIT, MAP_LIMIT, RATE, EXTRA_RATE, EXTRA_USES, FINAL_RATE, POINT_SHIFT, LINEAR_SHIFT = range(
+    8
+)
+"""Places in ``pace``: how fast each part learns."""
+
+
+def num_inputs(num_contexts: int) -> int:
+    """How many numbers are mixed, a multiple of eight."""
+    wanted = num_contexts * INPUTS_PER_CONTEXT + OTHER_INPUTS
+    return wanted + -wanted % 8
+
+
+def num_maps(num_contexts: int) -> int:
+    """How many adaptive map entries there are."""
+    return STATE_MAPS + num_contexts * _MAPS_PER_CONTEXT
