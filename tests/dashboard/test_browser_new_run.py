@@ -185,7 +185,7 @@ def test_a_training_is_paused_resumed_and_stopped_and_outlives_server_and_page(
 def test_a_run_that_dies_says_so_and_goes_on_from_its_checkpoint(
     server: Server, page: "Page", book: Path
 ):
-    body = {"recipe": "tiny", "name": "victim", "budget": "1000000steps"}
+    body: dict[str, Any] = {"recipe": "tiny", "name": "victim", "budget": "1000000steps"}
     body["data"] = [{"upload": upload(server, book)}]
     assert httpx.post(f"{server.url}/api/v1/runs", json=body, timeout=60).status_code == 201
     page.goto(f"{server.url}/#/runs/victim")

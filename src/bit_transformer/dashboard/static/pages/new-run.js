@@ -21,7 +21,6 @@ import { runLink } from "../runs/status.js";
 import { commandOf, requestOf, sharesOf, valueOf, valuesOfConfig } from "../runs/training-form.js";
 
 const BUDGETS = ["300steps", "2min", "10min", "1h", "40MB"];
-const RECIPE_TITLES = { default: "Default", demo: "Demo", small_data: "Small data", nanogpt: "nanoGPT control", tiny: "Tiny", archive: "Archive" };
 
 /** Show the form. */
 export async function mount(container, { query, status }) {
@@ -83,8 +82,8 @@ class NewRunPage {
       section("Recipe", "a whole configuration under a name; everything below starts from it", this.#recipeCards()),
       section("Data", "what it learns from, any bytes at all", this.picker.element),
       section("Budget", "how long it learns; the schedule fits itself to it", this.#budget()),
-      section("Model", "the size of the transformer", el("div", { class: "form-grid" }, this.#modelFields())),
       section("Compression", "how sequences reach the model", this.views),
+      section("Model", "the size of the transformer", el("div", { class: "form-grid" }, this.#modelFields())),
       this.#advanced(),
     );
   }
@@ -128,7 +127,7 @@ class NewRunPage {
         "label",
         { class: "recipe" },
         input,
-        el("span", { class: "recipe-name" }, el("span", { text: RECIPE_TITLES[recipe.name] ?? recipe.name }), el("span", { class: "recipe-budget number", text: recipe.budget })),
+        el("span", { class: "recipe-name" }, el("span", { text: recipeTitle(recipe.name) }), el("span", { class: "recipe-budget number", text: recipe.budget })),
         el("span", { class: "recipe-text", text: recipe.description }),
       );
     });
@@ -302,6 +301,11 @@ class NewRunPage {
     this.#set("name", other);
     return this.#submit();
   }
+}
+
+function recipeTitle(name) {
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function section(title, hint, ...children) {

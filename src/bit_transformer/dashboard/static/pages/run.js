@@ -166,13 +166,7 @@ class RunPage {
     replaceChildren(this.notice);
     if (!isBroken(run)) return;
     const fallbacks = { settings: () => (location.hash = `#/new?from=${encodeURIComponent(run.id)}`) };
-    const error = {
-      kind: "TrainingError",
-      what: run.message || (run.status === "dead" ? "The process of this run ended without a word: it was killed, or the machine went down." : "The training ended with an error."),
-      where: `step ${run.progress.step}, ${this.detail.folder ?? run.id}`,
-      fix: run.can_resume ? "Resume it from its last checkpoint, or start a new run with the same settings." : "It has no checkpoint to resume from; start a new run with the same settings.",
-      fallbacks: [],
-    };
+    const error = failureOf(run);
     const all = run.can_resume ? { resume: () => this.controls.resume(run), ...fallbacks } : fallbacks;
     showError(this.notice, error, {
       title: run.status === "dead" ? "This run died" : "This run failed",
@@ -224,6 +218,24 @@ function tilesOf(run, store) {
     tiles.push({ name: "ratio", label: "Compression ratio", value: formatRatio(run.compression_ratio), unit: `original : compressed, ${run.codecs.join(", ")}` });
   }
   return tiles;
+}
+
+/** What ended a run, as an error card wants it: messages say what to do after a semicolon. */
+function failureOf(run) {
+  const [what, ...advice] = (run.message || "the training ended with an error").split("; ");
+  const way = run.can_resume ? "resume it from its last checkpoint, or start a new run with the same settings" : "it has no checkpoint to resume from; start a new run with the same settings";
+  return {
+    kind: "TrainingError",
+    what: asSentence(what),
+    where: `step ${formatNumber(run.progress.step)} of ${run.id}`,
+    fix: [...advice, way].map(asSentence).join(" "),
+    fallbacks: [],
+  };
+}
+
+function asSentence(clause) {
+  const text = clause.trim();
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 function factsOf(detail) {
