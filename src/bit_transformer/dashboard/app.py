@@ -105,7 +105,10 @@ def _add_page(app: FastAPI) -> None:
 def _add_failures(app: FastAPI) -> None:
     @app.exception_handler(BitTransformerError)
     def known(request: Request, error: BitTransformerError) -> JSONResponse:
-        return JSONResponse(answer_of(error, _operation(request)), status_of(error))
+        operation = _operation(request)
+        # What is left of a refused upload is not read to its end.
+        headers = {"Connection": "close"} if operation == "upload" else None
+        return JSONResponse(answer_of(error, operation), status_of(error), headers=headers)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -54,8 +54,8 @@ class ReadableFolders:
         found = self.check(path)
         with reading_errors(found):
             handle = os.open(found, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
-        with os.fdopen(handle, "rb") as file:
-            opened = os.fstat(file.fileno())
+        try:
+            opened = os.fstat(handle)
             again = found.resolve().stat()
             is_same = (opened.st_dev, opened.st_ino) == (again.st_dev, again.st_ino)
             if not is_same or self.check(path) != found:
@@ -64,7 +64,10 @@ class ReadableFolders:
                 raise DashboardError(
                     f"{path} is no ordinary file; name one that is", status=422, kind="DataError"
                 )
-            content = file.read(max_bytes + 1)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                content = file.read(max_bytes + 1)
+        finally:
+            os.close(handle)
         if len(content) > max_bytes:
             raise DashboardError(
                 f"{path} is larger than the {max_bytes:,} bytes that are read here; "
