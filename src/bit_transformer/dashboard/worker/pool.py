@@ -107,6 +107,7 @@ class _Worker:
                 kind="BusyError",
                 fallbacks=("retry",),
             )
+        self._num_waiting += 1
         self._num_jobs += 1
         job = _Job(self._num_jobs, name, arguments)
         driver = asyncio.create_task(self._drive(job))
@@ -132,7 +133,6 @@ class _Worker:
 
     async def _drive(self, job: _Job) -> None:
         """Do a job when it is its turn, and put its messages into its queue."""
-        self._num_waiting += 1
         if self._turn.locked():
             waiting = {"type": "preparing", "message": "waiting for another job to end"}
             job.messages.put_nowait({"event": waiting})
