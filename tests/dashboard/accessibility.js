@@ -89,10 +89,18 @@
   overflow: () => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return [];
-    return [...document.querySelectorAll("main *")]
-      .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > width + 1)
-      .map((one) => `${one.tagName.toLowerCase()}.${one.className} reaches ${Math.round(one.getBoundingClientRect().right)} of ${width}`)
-      .slice(0, 5);
+    const isClipped = (element) => {
+      for (let one = element.parentElement; one; one = one.parentElement) {
+        if (getComputedStyle(one).overflowX !== "visible") return one !== document.documentElement;
+      }
+      return false;
+    };
+    const reaching = [...document.querySelectorAll("body *")]
+      .filter((one) => one.checkVisibility() && !isClipped(one))
+      .map((one) => [one, Math.round(one.getBoundingClientRect().right)])
+      .filter(([, right]) => right > width + 1)
+      .map(([one, right]) => `${one.tagName.toLowerCase()}.${one.className} reaches ${right}`);
+    return [`the page is ${document.documentElement.scrollWidth} wide in ${width}`, ...reaching];
   },
 
   targets: () => [...document.querySelectorAll("button, select, summary, input:not([type=radio]):not([type=checkbox]):not(.visually-hidden), label.choice-item, label.check")]
@@ -112,6 +120,7 @@
       return isFirst;
     });
     window.__stops = stops;
+    stops[0].focus();
     return stops.length;
   },
 

@@ -58,10 +58,9 @@ def nameless(page: "Page") -> list[str]:
 
 def walk(page: "Page") -> list[str]:
     """What is wrong with the way of the Tab key through the page, from its beginning."""
-    page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
     num_stops = _ask(page, "markStops")
-    found, last = [], -1
-    for _ in range(num_stops):
+    found, last = [], 0
+    for _ in range(num_stops - 1):
         page.keyboard.press("Tab")
         focused = _ask(page, "focused")
         if focused is None:

@@ -133,7 +133,9 @@ def test_pointing_at_a_byte_shows_what_was_expected_of_each_of_its_bits(shown, e
         [100 * share for share in expected], abs=0.01
     )
     told = card.locator(".byte-card-story").inner_text()
-    surprise = float(re.search(r"surprise ([\d.]+) bits", told)[1])
+    found = re.search(r"surprise ([\d.]+) bits", told)
+    assert found is not None
+    surprise = float(found[1])
     assert surprise == pytest.approx(joined(events, "byte_surprise")[5], abs=0.06)
 
 

@@ -50,6 +50,7 @@ function start() {
   );
   mountTheme(document.getElementById("theme-slot"));
   watchConnection();
+  document.querySelector(".skip-link").addEventListener("click", skipToContent);
   addEventListener("hashchange", () => show());
   show();
 }
@@ -67,6 +68,12 @@ function drawNav() {
     el("a", { class: "nav-link", href: `#/${page.path}`, dataset: { page: page.path } }, icon(page.icon), el("span", { text: page.title })),
   );
   replaceChildren(document.getElementById("nav"), links);
+}
+
+/** The hash names pages here, so the link may not change it. */
+function skipToContent(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
 }
 
 /** What the hash asks for: `#/runs/demo?x=1` is the page "run" with the id "demo". */

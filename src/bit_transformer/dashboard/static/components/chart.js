@@ -48,7 +48,7 @@ class Chart {
     this.empty = el("p", { class: "chart-empty", text: "Nothing measured yet." });
     this.element = el(
       "figure",
-      { class: isWide ? "chart chart-wide" : "chart", dataset: { chart: name } },
+      { class: isWide ? "chart chart-wide" : "chart", "aria-label": title, dataset: { chart: name } },
       el("figcaption", { class: "chart-head" }, this.#caption(title, note), this.#toolbar(canLog)),
       el("div", { class: "chart-body" }, this.plot, this.empty),
     );

@@ -86,7 +86,7 @@ class Playground {
     this.showHint();
     const left = el("div", { class: "tool-side" }, this.form.element, this.formErrors);
     const bar = el("div", { class: "view-bar" }, choice.element, this.legend);
-    const right = el("div", { class: "tool-main" }, this.telemetry.element, bar, this.list);
+    const right = el("div", { class: "tool-main" }, el("h2", { class: "visually-hidden", text: "Outputs" }), this.telemetry.element, bar, this.list);
     replaceChildren(container, head(), el("div", { class: "tool-columns" }, left, right));
     this.tellWhose(null);
     this.unmount = () => {

@@ -69,9 +69,11 @@ export function createComparison({ server, memory, onLook, onFrame }) {
   }
 
   function show(answer, source) {
-    const best = answer.results.find(({ is_smallest: isSmallest }) => isSmallest);
+    const winners = answer.results.filter(({ is_smallest: isSmallest }) => isSmallest);
+    const [best] = winners;
+    const names = winners.map(({ name }) => name).join(" and ");
     const headline = best
-      ? `${best.name} is smallest: ${formatBytes(Math.ceil(answer.num_source_bits / 8))} become ${formatBytes(Math.ceil(best.num_bits / 8))}, ${formatRatio(best.compression_ratio)}.`
+      ? `${names} ${winners.length > 1 ? "are" : "is"} smallest: ${formatBytes(Math.ceil(answer.num_source_bits / 8))} become ${formatBytes(Math.ceil(best.num_bits / 8))}, ${formatRatio(best.compression_ratio)}.`
       : "No codec could be used.";
     status.textContent = headline;
     const table = createSizeBars(answer, (result) => actions(result, source));

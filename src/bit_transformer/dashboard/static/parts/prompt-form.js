@@ -38,6 +38,7 @@ export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onS
   const element = el(
     "form",
     { class: "card prompt-form", "aria-label": "Prompt and sampling", novalidate: true },
+    el("h2", { class: "visually-hidden", text: "Prompt and sampling" }),
     model.element,
     story,
     prompt.element,
