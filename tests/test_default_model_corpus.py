@@ -19,7 +19,7 @@ from benchmarks.default_model.catalogue import CATALOGUE, KINDS, Package, Take
 from benchmarks.default_model.checks import SHINGLE, Overlap, Seen, is_text, window_hashes
 from benchmarks.default_model.extract import WAYS, html_text, message_pairs, r_strings
 from benchmarks.default_model.fetch import FetchError, fetch, members, opened
-from benchmarks.default_model.primer import SHARES, choose_primer, cover
+from benchmarks.default_model.primer import SHARES, Excerpt, choose_primer, cover
 from benchmarks.default_model.split import Text, cut, held_out, shuffled, within
 
 
@@ -280,29 +280,53 @@ def test_a_mixture_keeps_to_its_size_and_to_no_order():
     assert shuffled(texts, 1) == shuffled(texts[::-1], 1) != texts
 
 
+def joined(excerpts: list[Excerpt]) -> bytes:
+    return b"".join(excerpt.data for excerpt in excerpts)
+
+
 class TestPrimer:
     def test_holds_what_many_documents_share(self):
         common = b"2024-01-01 00:00:00 INFO service started on port 8080 without any trouble\n"
         texts = [text(number, sentences(number, 800) + common * 14) for number in range(30)]
-        primer = cover(texts, 6000)
+        primer = joined(cover(texts, 6000))
         assert common in primer
         assert 3000 < len(primer) <= 6000
 
     def test_does_not_repeat_itself(self):
         same = sentences(0, 150)
-        primer = cover([text(number, same + sentences(number, 2000)) for number in range(30)], 8000)
+        primer = joined(
+            cover([text(number, same + sentences(number, 2000)) for number in range(30)], 8000)
+        )
         assert primer.count(same[:500]) <= 1
 
     def test_is_made_of_every_kind_and_not_too_long(self):
         texts = [
-            text(number, sentences(hash_of(kind) + number).replace(b"word1", kind.encode()), kind)
+            text(
+                number,
+                sentences(hash_of(kind) + number).replace(b"word1", f"{kind}ü".encode()),
+                kind,
+            )
             for kind in KINDS
             for number in range(20)
         ]
-        primer = choose_primer(texts, 40_000)
+        primer = joined(choose_primer(texts, 40_000))
         assert 30_000 < len(primer) <= 40_000
         assert all(kind.encode() in primer for kind in KINDS)
-        assert primer == choose_primer(texts, 40_000)
+        assert primer == joined(choose_primer(texts, 40_000))
+
+    def test_quotes_other_languages_in_their_letters(self):
+        texts = [
+            text(0, sentences(0), "languages"),
+            text(1, "Съешь ещё этих мягких французских булок\n".encode() * 40, "languages"),
+        ]
+        assert "Съешь".encode() in joined(choose_primer(texts, 40_000))
+        assert b"word" not in joined(choose_primer(texts, 40_000))
+
+    def test_says_whom_it_quotes(self):
+        texts = [Text("logs", f"package{number}", "x", sentences(number)) for number in range(5)]
+        for excerpt in cover(texts, 6000):
+            [index] = [number for number in range(5) if excerpt.package == f"package{number}"]
+            assert excerpt.data in sentences(index)
 
     def test_shares_are_those_of_the_kinds(self):
         assert set(SHARES) == set(KINDS)
@@ -328,17 +352,18 @@ class TestCatalogue:
         assert len(set(names)) == len(names)
 
     def test_knows_whose_text_may_be_quoted(self):
-        quotable = {package.name: package.is_permissive for package in CATALOGUE}
+        quotable = {package.name: package.is_quotable for package in CATALOGUE}
         assert quotable["sympy"]
         assert quotable["rust-src"]
-        assert quotable["dict-devil"]
+        assert quotable["r-cran-janeaustenr"]
+        assert not quotable["dict-jargon"]
         assert not quotable["git-doc"]
         assert not quotable["gnome-user-docs"]
         assert not quotable["dict-foldoc"]
         assert not quotable["openjdk-17-source"]
 
     def test_has_something_to_quote_of_every_kind(self):
-        packages = [package for package in CATALOGUE if package.is_permissive]
+        packages = [package for package in CATALOGUE if package.is_quotable]
         assert {take.kind for package in packages for take in package.takes} == set(KINDS)
 
     def test_names_no_package_of_benchmark_texts(self):
@@ -446,6 +471,7 @@ def test_a_corpus_holds_every_document_once_and_no_benchmark_data(
         kinds["source"][name] for name in ("train_bytes", "valid_bytes")
     )
     assert 0 < len(files["primer.bin"]) <= build.PRIMER_BYTES
+    assert manifest["primer"] == {"novels": len(files["primer.bin"])}
     assert b"# code" in train
     assert b"# code" not in files["primer.bin"]  # its licence does not let it be quoted
 

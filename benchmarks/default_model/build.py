@@ -192,9 +192,14 @@ def write(corpus: Corpus, out: Path, seed: int) -> None:
         }
         print(f"{kind:16}{len(texts):7,} documents{num_bytes:13,} bytes{num_held:10,} held out")
     write_shards([piece for text in train for piece in cut(text)], partial / "train", seed)
-    permissive = {package.name for package in CATALOGUE if package.is_permissive}
-    quotable = [text for text in shuffled(train, seed) if text.package in permissive]
-    (partial / "primer.bin").write_bytes(choose_primer(quotable, PRIMER_BYTES))
+    quotable = {package.name for package in CATALOGUE if package.is_quotable}
+    primer = choose_primer(
+        [text for text in shuffled(train, seed) if text.package in quotable], PRIMER_BYTES
+    )
+    (partial / "primer.bin").write_bytes(b"".join(excerpt.data for excerpt in primer))
+    quoted: Counter[str] = Counter()
+    for excerpt in primer:
+        quoted[excerpt.package] += len(excerpt.data)
     shares: dict[str, Counter[str]] = defaultdict(Counter)
     for text in kept:
         shares[text.package][text.kind] += len(text.data)
@@ -202,6 +207,7 @@ def write(corpus: Corpus, out: Path, seed: int) -> None:
         "seed": seed,
         "kinds": table,
         "packages": [record | {"bytes": shares[record["name"]]} for record in corpus.packages],
+        "primer": dict(quoted.most_common()),
         "left_out": dict(corpus.dropped),
         "shared_with_benchmarks": corpus.overlaps,
         "held_out": {kind: sorted(map(list, names[kind])) for kind in KINDS},

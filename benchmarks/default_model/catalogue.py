@@ -36,6 +36,7 @@ PERMISSIVE = (
     "curl",
     "public domain",
 )
+RUDE = ("dict-devil", "dict-jargon")
 
 
 class Take(NamedTuple):
@@ -67,9 +68,9 @@ class Package(NamedTuple):
     takes: tuple[Take, ...]
 
     @property
-    def is_permissive(self) -> bool:
-        """Whether excerpts may be passed on under any licence, with the notice."""
-        return self.licence.startswith(PERMISSIVE)
+    def is_quotable(self) -> bool:
+        """Whether excerpts may be passed on under any licence, and to anybody."""
+        return self.licence.startswith(PERMISSIVE) and self.name not in RUDE
 
 
 def _debian(name: str, licence: str, *takes: Take) -> Package:

@@ -2,13 +2,15 @@
 
 A greedy cover, one kind at a time. Every string of 8 bytes is worth the number of documents that
 hold it, and documents of one package together count no more than 8, so that no package's
-boilerplate wins. The text is cut into segments of 1 KB at ends of lines; each part of the text
-gives its best segment, whose strings are then worth nothing any more. Kinds whose messages are
-short (logs, structured data) come last, where a match model finds them first.
+boilerplate wins. The text is cut into segments of 512 bytes at ends of lines; the best segment is
+taken, its strings are worth nothing any more, and so on until the kind's share is full. Kinds whose
+messages are short (logs, structured data) come last, where a match model finds them first.
 """
 
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.default_model.checks import window_hashes
 from benchmarks.default_model.split import Text
 
-__all__ = ["SHARES", "choose_primer", "cover"]
+__all__ = ["SHARES", "Excerpt", "choose_primer", "cover"]
 
 SHARES = {
     "languages": 0.04,
@@ -27,47 +29,70 @@ SHARES = {
     "structured": 0.15,
     "logs": 0.15,
 }
-SEGMENT_BYTES = 1024
+SEGMENT_BYTES = 512
 TABLE_BITS = 21
 MOST_KIND_BYTES = 6_000_000
 MOST_PER_PACKAGE = 8
 SPAN = 8
+SHORT = 64  # strings: a segment of fewer is not worth more for it
 
 
-def choose_primer(texts: Iterable[Text], num_bytes: int) -> bytes:
+class Excerpt(NamedTuple):
+    """A piece of the primer, and the package it is quoted from."""
+
+    package: str
+    data: bytes
+
+
+def choose_primer(texts: Iterable[Text], num_bytes: int) -> list[Excerpt]:
     """At most so many bytes, each kind its share of them."""
     kinds: dict[str, list[Text]] = defaultdict(list)
     for text in texts:
-        kinds[text.kind].append(text)
-    parts = [
-        cover(kinds[kind], int(share * num_bytes)) for kind, share in SHARES.items() if kinds[kind]
+        if text.kind != "languages" or not text.data.isascii():
+            kinds[text.kind].append(text)
+    return [
+        excerpt
+        for kind, share in SHARES.items()
+        for excerpt in cover(kinds[kind], int(share * num_bytes))
     ]
-    return b"".join(parts)[:num_bytes]
 
 
-def cover(texts: list[Text], num_bytes: int) -> bytes:
-    """Segments of one kind whose strings occur in the most documents, in the order found."""
+def cover(texts: list[Text], num_bytes: int) -> list[Excerpt]:
+    """Segments of one kind whose strings occur in the most documents, the best of them last.
+
+    What a segment adds can only fall while others are chosen, so a segment whose value, computed
+    anew, is still above all the others' old ones is the best.
+    """
     sample, taken = [], 0
     for text in texts:
         if taken < MOST_KIND_BYTES:
             sample.append(text)
             taken += len(text.data)
     worth = _worth(sample)
-    segments = [segment for text in sample for segment in _segments(text.data)]
-    mean_bytes = sum(map(len, segments)) / max(1, len(segments))
-    num_parts = max(1, int(num_bytes / max(1.0, mean_bytes)))
-    chosen, size = [], 0
-    for part in np.array_split(np.arange(len(segments)), min(num_parts, len(segments))):
-        slots = [_slots(segments[index]) for index in part]
-        scores = [float(worth[each].sum()) / (32 + len(each)) for each in slots]
-        best = int(np.argmax(scores))
-        segment = segments[part[best]]
-        if size + len(segment) > num_bytes:
+    segments = [
+        Excerpt(text.package, segment) for text in sample for segment in _segments(text.data)
+    ]
+    slots = [_slots(segment.data) for segment in segments]
+    heap = [(-_value(worth, each), index) for index, each in enumerate(slots)]
+    heapq.heapify(heap)
+    chosen, room = [], num_bytes
+    while heap:
+        _, index = heapq.heappop(heap)
+        if len(segments[index].data) > room:
             continue
-        chosen.append(segment)
-        size += len(segment)
-        worth[slots[best]] = 0
-    return b"".join(chosen)
+        value = _value(worth, slots[index])
+        if heap and value < -heap[0][0]:
+            heapq.heappush(heap, (-value, index))
+            continue
+        chosen.append(segments[index])
+        room -= len(segments[index].data)
+        worth[slots[index]] = 0
+    return chosen[::-1]
+
+
+def _value(worth: NDArray[np.float32], slots: NDArray[np.int64]) -> float:
+    """What a segment's strings are worth for each of its bytes, short segments less."""
+    return float(worth[slots].sum()) / (SHORT + len(slots))
 
 
 def _worth(texts: list[Text]) -> NDArray[np.float32]:
