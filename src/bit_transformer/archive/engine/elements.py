@@ -148,13 +148,18 @@ def squared_relu(
     """Write the squares of what is above zero, the largest as 255; ``scale_N`` is it."""
     hidden = len(scale_F)
     squares = np.empty(hidden, np.float32)
+    patterns = squares.view(np.int32)
+    top = np.empty(1, np.int32)
     for n in range(len(scale_N)):
-        largest = np.float32(0.0)
         for f in range(hidden):
             above = np.float32(max(sums_NF[n, f] - middle_F[f], 0)) * scale_F[f]
-            square = np.float32(above * above)
-            squares[f] = square
-            largest = max(largest, square)
+            squares[f] = np.float32(above * above)
+        # Floats from zero on are in the order of their patterns, whose largest is found in vectors.
+        most = np.int32(0)
+        for f in range(hidden):
+            most = max(most, patterns[f])
+        top[0] = most
+        largest = top.view(np.float32)[0]
         scale_N[n] = largest
         factor = np.float32(0.0)
         if largest > np.float32(0.0):

@@ -129,7 +129,7 @@ def read_model(path: str | Path) -> ModelFile:
     return parse_model(content, name=str(path))
 
 
-def parse_model(content: bytes | memoryview, *, name: str = "the model") -> ModelFile:
+def parse_model(content: bytes | bytearray | memoryview, *, name: str = "the model") -> ModelFile:
     """The model whose file these bytes are; ``name`` is what messages call it.
 
     Raises:

@@ -27,7 +27,7 @@ VALUE_FRACTION = 64
 _INT8 = 127
 _PIECES_LIMIT = 32_000
 _VALUE_REACH = 6.0
-_TABLE_STEP = 0.2
+_TABLE_STEP = 0.25
 
 
 def check_exportable(config: "ModelConfig") -> None:

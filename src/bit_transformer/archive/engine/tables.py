@@ -46,7 +46,7 @@ def exp_table() -> np.ndarray:
     return _frozen([_rounded(power, EXP_ONE) for power in _powers(factor, EXP_LENGTH)])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def cap_table(cap: float, one: int) -> np.ndarray:
     """What the soft cap makes of log-odds i / ``one``, in the same units, for i up to 4095; int32.
 
@@ -68,7 +68,7 @@ def cap_table(cap: float, one: int) -> np.ndarray:
     return _frozen([(share * height + half) >> (2 * _FRACTION_BITS) for share in shares])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def rotation_tables(window: int, head_dim: int) -> tuple[np.ndarray, np.ndarray]:
     """The cosines and sines of the rotary angles at places from ``-window`` to ``window - 1``.
 
