@@ -118,6 +118,7 @@ def _listen(config: DashboardConfig) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((config.host.strip("[]"), config.port))
+        listening.listen(_MOST_CONNECTIONS)  # so that whoever reads the address can connect
     except OSError as error:
         listening.close()
         raise DashboardError(

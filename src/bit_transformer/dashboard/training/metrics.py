@@ -24,9 +24,10 @@ __all__ = ["MetricsReader"]
 _MOST_RUNS = 16
 _MOST_ANSWERS = 16
 _LOOK_EVERY_S = 0.03
-_GATHER_S = 0.01
+_GATHER_S = 0.004
 """For each viewer that waits, so that many viewers are told less often, together."""
-_MOST_GATHER_S = 0.12
+_MOST_GATHER_S = 0.06
+_SUMMARY_S = 0.05
 _ALIVE_EVERY_S = 1.0
 
 
@@ -52,7 +53,7 @@ class MetricsReader:
         if wait_s and followed.columns.since(since) == followed.columns.num_rows:
             await followed.wait_for_news(wait_s)
             await followed.refresh()
-        run_text = (await asyncio.to_thread(summary)).model_dump_json()
+        run_text = await followed.summary(summary)
         body = followed.increment(since, until, max_points)
         return f'{body[:-1]},"run":{run_text}}}'.encode()
 
@@ -92,6 +93,8 @@ class _Followed:
         self._lock = asyncio.Lock()
         self._seen: tuple[int, int] | None = None
         self._answers: OrderedDict[tuple[Any, ...], str] = OrderedDict()
+        self._summary: asyncio.Task[str] | None = None
+        self._summary_until = 0.0
         self._watcher: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._num_waiting = 0
@@ -106,6 +109,14 @@ class _Followed:
             if now != self._seen:
                 await asyncio.to_thread(self.columns.update)
                 self._seen = now
+
+    async def summary(self, make: Callable[[], RunSummary]) -> str:
+        """The run in brief, as JSON; made once for all viewers that are woken together."""
+        now = time.monotonic()
+        if self._summary is None or now > self._summary_until:
+            self._summary_until = now + _SUMMARY_S
+            self._summary = asyncio.create_task(asyncio.to_thread(_as_json, make))
+        return await asyncio.shield(self._summary)
 
     def increment(self, since: str, until: int | None, max_points: int) -> str:
         """An answer but for the run's summary, as JSON."""
@@ -168,6 +179,10 @@ class _Followed:
             self._run.path / CONTROL_NAME,
         )
         return tuple(_size(path) for path in paths)
+
+
+def _as_json(make: Callable[[], RunSummary]) -> str:
+    return make().model_dump_json()
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -127,14 +127,20 @@ class RunReader:
 
     def state(self, run: RunFolder) -> tuple[RunState, str]:
         """What a run does, and what to tell of it."""
-        status, start = _status(run), self.notes.read(run.path.name)
-        return _state(status, start, read_request(run), self.notes.log_tail(run.path.name))
+        return self._state(run, _status(run), self.notes.read(run.path.name))
+
+    def _state(
+        self, run: RunFolder, status: RunStatus | None, start: Start | None
+    ) -> tuple[RunState, str]:
+        is_silent = status is None
+        log = self.notes.log_tail(run.path.name) if is_silent else ""
+        return _state(status, start, read_request(run), log)
 
     def _brief(self, run: RunFolder) -> dict[str, Any]:
         status, config, rows = _status(run), self.config(run), self._rows.read(run)
-        state, message = self.state(run)
-        has_checkpoint = bool(run.checkpoints())
         start = self.notes.read(run.path.name)
+        state, message = self._state(run, status, start)
+        has_checkpoint = bool(run.checkpoints())
         model = config.get("model", {})
         return {
             "id": run.path.name,
