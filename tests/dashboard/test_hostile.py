@@ -29,9 +29,9 @@ SECRET = "the-secret-that-nobody-may-read"
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("place")
     (place / "secret.txt").write_text(SECRET)
-    (place / "root").mkdir()
-    (place / "root" / "open.txt").write_text("hello")
-    (place / "root" / "link").symlink_to(place / "secret.txt")
+    (place / "allowed").mkdir()
+    (place / "allowed" / "open.txt").write_text("hello")
+    (place / "allowed" / "link").symlink_to(place / "secret.txt")
     (place / "runs").mkdir()
     return place
 
@@ -42,7 +42,7 @@ def attacked(place: Path) -> Iterator[Server]:
     from bit_transformer.dashboard.config import DashboardConfig
 
     config = DashboardConfig(
-        runs=place / "runs", roots=(place / "root",), max_upload_bytes=1000, max_uploads=8,
+        runs=place / "runs", roots=(place / "allowed",), max_upload_bytes=1000, max_uploads=8,
         max_body_bytes=20_000,
     )  # fmt: skip
     server = Server(config)
@@ -84,7 +84,7 @@ PATHS = [
     "/api/v1/../../etc/passwd", "/api/v1/runs/..%2f..%2fetc", "/api/v1/runs/%2e%2e/metrics",
     "/api/v1/downloads/..%2f..%2f..%2fsecret.txt", "/api/v1/downloads/%2fetc%2fpasswd",
     "/api/v1/files?path=../secret.txt", "/api/v1/files?path=%2fetc", "/api/v1/files?path=%00",
-    "/api/v1/files?path={place}/root/../secret.txt", "/api/v1/files?path={place}/root/link",
+    "/api/v1/files?path={place}/allowed/../secret.txt", "/api/v1/files?path={place}/allowed/link",
     "/api/v1/files?path=file:///etc/passwd", "/api/v1/runs/x/metrics?since=../../x",
     "/api/v1/runs/open/metrics?max_points=99999999999999999999", "/vendor/../app.py",
     "/api/v1/runs/open/metrics?until=-1", "/api/v1/runs/open/metrics?wait_s=1e309",
@@ -215,12 +215,12 @@ def test_no_strange_value_of_any_field_gets_through(attacked: Server, path: str)
     [
         {"kind": "path", "value": "/etc/passwd"},
         {"kind": "path", "value": "{place}/secret.txt"},
-        {"kind": "path", "value": "{place}/root/link"},
-        {"kind": "path", "value": "{place}/root/../secret.txt"},
+        {"kind": "path", "value": "{place}/allowed/link"},
+        {"kind": "path", "value": "{place}/allowed/../secret.txt"},
         {"kind": "path", "value": "{place}/runs/open/config.json"},
         {"kind": "path", "value": "/proc/self/environ"},
         {"kind": "path", "value": "/dev/zero"},
-        {"kind": "path", "value": "{place}/root"},
+        {"kind": "path", "value": "{place}/allowed"},
         {"kind": "upload", "value": "{place}/secret.txt"},
         {"kind": "upload", "value": "../../../secret"},
     ],
@@ -233,11 +233,11 @@ def test_no_source_reads_outside_the_roots(attacked: Server, place: Path, source
         assert answer.status_code in (403, 404, 422)
         assert SECRET not in answer.text
     data = [source["value"]] if source["kind"] == "path" else [{"upload": source["value"]}]
-    if source["value"] != f"{place}/root":
+    if source["value"] != f"{place}/allowed":
         answer = client.http.post("/runs", json={"recipe": "tiny", "name": "spy", "data": data})
         assert answer.status_code in (403, 404, 422)
     assert client.post(
-        "/codecs/compare", source={"kind": "path", "value": f"{place}/root/open.txt"},
+        "/codecs/compare", source={"kind": "path", "value": f"{place}/allowed/open.txt"},
         codecs=["stored"],
     )["num_source_bits"] == 40  # fmt: skip
 

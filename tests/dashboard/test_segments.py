@@ -52,7 +52,7 @@ def test_the_runs_of_rle_are_those_of_the_source(source: np.ndarray):
     segments = explained(write_frame(pack(source), "rle"))
     lengths = [int(one.label.split()[0].replace(",", "")) for one in segments if one.kind == "run"]
     borders = np.flatnonzero(np.diff(source)) + 1
-    assert lengths == np.diff([0, *borders, len(source)]).tolist()
+    assert lengths == np.diff(np.array([0, *borders.tolist(), len(source)])).tolist()
 
 
 @given(
