@@ -28,7 +28,7 @@ def test_sums_of_products_up_to_the_bound_are_whole_numbers_of_float32():
         ("value_skip", lambda a: a + np.float32(2.0**21), "gains beyond"),
         ("embedding_skip", lambda a: a + np.float32(np.inf), "not finite"),
         ("start", lambda a: a + (1 << 23), "beyond 2"),
-        ("tables", lambda a: a * 0 - 128, "-128"),
+        ("tables", lambda a: np.full_like(a, -128), "-128"),
         ("pieces", lambda a: a.astype(np.int32), "should be int16"),
         ("nodes", lambda a: a[1:], "of shape"),
     ],
