@@ -129,6 +129,4 @@ def test_an_error_is_announced_and_its_buttons_can_be_reached(opened):
     button = card.locator("[data-fallback]").first
     button.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(
-        "!document.querySelector('.way-back .error-card [data-fallback=raw_data]')"
-    )
+    card.locator("[data-fallback=raw_data]").wait_for(state="detached")

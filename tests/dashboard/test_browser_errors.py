@@ -193,7 +193,7 @@ def test_a_disk_that_fills_is_told_and_deleting_old_uploads_helps(
     assert "full" in card_of(lab).inner_text()
     click(lab, "free_space")
     lab.locator(".toast", has_text="Deleted 1 upload").wait_for()
-    lab.wait_for_function("!document.querySelector('.error-card')")
+    lab.locator(".error-card").wait_for(state="detached")
     lab.locator(".size-bars").wait_for()
     assert len(list(folder.glob("*.bin"))) == 1
 
@@ -207,7 +207,7 @@ def test_an_upload_that_is_gone_is_sent_again(lab, server: Server):
         path.unlink()
     lab.get_by_role("button", name="Compare").click()
     click(lab, "upload")
-    lab.wait_for_function("!document.querySelector('.error-card')")
+    lab.locator(".error-card").wait_for(state="detached")
     assert list((server.config.state_dir / "uploads").glob("*.bin"))
 
 
