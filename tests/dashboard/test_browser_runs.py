@@ -103,6 +103,7 @@ def test_ten_tabs_of_one_browser_all_follow_a_run(server: Server, page: "Page"):
         until(tab, "document.querySelector('.run-progress')?.innerText.includes('step 50')")
     append_rows(RunFolder(path), 51, 90, 400)
     for tab in tabs:
+        tab.bring_to_front()
         until(tab, "document.querySelector('.run-progress').innerText.includes('step 90')")
 
 

@@ -11,8 +11,8 @@
  *
  * `colour` names a variable of style.css, so that charts follow the theme; `style` is "line",
  * "points" (line with marks) or "marks"; one with `isInLegend: false` has no entry there. Two curves never differ in colour alone: give a dash.
- * A chart draws only while it is on the screen, and no more than a tenth of the time, whatever
- * the rate of updates. Its last values are its text for screen readers. The toolbar has: log axis,
+ * A chart draws only while it is on the screen, and all of them together for no more than a fifth
+ * of the time, whatever the rate of updates. Its last values are its text for screen readers. The toolbar has: log axis,
  * zoom out, CSV (all points as given, unsmoothed) and PNG.
  */
 
@@ -26,7 +26,12 @@ import { smooth, toCsv } from "./series.js";
 import { theme } from "./theme.js";
 import { toast } from "./toast.js";
 
-const SHARE_OF_TIME = 0.1;
+const SHARE_OF_TIME = 0.2;
+const LONGEST_PAUSE_MS = 2000;
+
+/** When any chart of the page may draw again: they share their share of the browser's time. */
+let nextDraw = 0;
+
 const HEIGHT = 250;
 
 /** A chart; see above. */
@@ -43,7 +48,6 @@ class Chart {
     this.isDirty = true;
     this.isEmpty = true;
     this.timer = null;
-    this.nextDraw = 0;
     this.plot = el("div", { class: "chart-plot", role: "img", "aria-label": title });
     this.empty = el("p", { class: "chart-empty", text: "Nothing measured yet." });
     this.element = el(
@@ -177,11 +181,12 @@ class Chart {
 
   #schedule() {
     if (this.timer !== null || this.isDestroyed) return;
-    this.timer = setTimeout(() => this.#draw(), Math.max(0, this.nextDraw - performance.now()));
+    this.timer = setTimeout(() => this.#draw(), this.isDrawn ? Math.max(0, nextDraw - performance.now()) : 0);
   }
 
   async #draw() {
     this.timer = null;
+    if (this.isDrawn && performance.now() < nextDraw) return this.#schedule();
     this.isEmpty = !this.curves.some(({ id }) => this.data[id]?.x.length);
     this.empty.hidden = !this.isEmpty;
     this.plot.hidden = this.isEmpty;
@@ -190,21 +195,22 @@ class Chart {
       this.empty.hidden = false;
       this.empty.textContent = "Drawing …";
     }
-    if (this.isEmpty) return;
+    if (this.isEmpty) return undefined;
     try {
       const Plotly = await loadPlotly();
-      if (this.isDestroyed) return;
+      if (this.isDestroyed) return undefined;
       const started = performance.now();
       await Plotly.react(this.plot, this.#traces(), this.#layout(), { displayModeBar: false, responsive: false, displaylogo: false });
       this.isDrawn = true;
       this.empty.hidden = true;
       this.empty.textContent = "Nothing measured yet.";
       this.plot.dataset.points = String(this.curves.reduce((sum, { id }) => sum + (this.data[id]?.x.length ?? 0), 0));
-      const spent = performance.now() - started;
-      this.nextDraw = performance.now() + spent / SHARE_OF_TIME;
+      const now = performance.now();
+      nextDraw = now + Math.min(LONGEST_PAUSE_MS, (now - started) / SHARE_OF_TIME);
     } catch (error) {
       showError(this.element, error, { fallbacks: { retry: () => this.#touch() } });
     }
+    return undefined;
   }
 
   #traces() {

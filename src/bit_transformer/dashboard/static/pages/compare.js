@@ -191,18 +191,18 @@ class ComparePage {
 
   #drawTable() {
     const columns = [
-      ["Held out", (run) => formatNumber(run.best_bits_per_byte ?? run.held_out_bits_per_byte, 3)],
+      ["Held out", (run) => formatNumber(heldOut(run), 3)],
       ["Training", (run) => formatNumber(run.bits_per_byte, 3)],
       ["Steps", (run) => formatNumber(run.progress.step)],
       ["Time", (run) => formatDuration(run.progress.elapsed_s ?? undefined)],
       ["Speed", (run) => (run.bytes_per_s === null ? "–" : `${formatBytes(run.bytes_per_s)}/s`)],
       ["Ratio", (run) => formatRatio(run.compression_ratio)],
     ];
-    const losses = this.ids.map((id) => this.runs.get(id).best_bits_per_byte).filter((loss) => loss !== null);
+    const losses = this.ids.map((id) => heldOut(this.runs.get(id))).filter((loss) => loss !== null);
     const best = Math.min(...losses);
     const rows = this.ids.map((id) => {
       const run = this.runs.get(id);
-      const isBest = losses.length > 1 && run.best_bits_per_byte === best;
+      const isBest = losses.length > 1 && heldOut(run) === best;
       const { colour } = this.#style(id);
       return el(
         "tr",
@@ -227,4 +227,8 @@ class ComparePage {
     const rows = names.map((name) => el("tr", {}, el("th", { scope: "row" }, el("code", { text: name })), flat.map((config) => el("td", { class: "number", text: shown(config[name]) }))));
     replaceChildren(this.differences, el("table", { class: "table" }, el("thead", {}, head), el("tbody", {}, rows)));
   }
+}
+
+function heldOut(run) {
+  return run.best_bits_per_byte ?? run.held_out_bits_per_byte;
 }

@@ -228,7 +228,7 @@ function failureOf(run) {
     kind: "TrainingError",
     what: asSentence(what),
     where: `step ${formatNumber(run.progress.step)} of ${run.id}`,
-    fix: [...advice, way].map(asSentence).join(" "),
+    fix: (run.status === "dead" ? [way] : [...advice, way]).map(asSentence).join(" "),
     fallbacks: [],
   };
 }
