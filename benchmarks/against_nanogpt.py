@@ -11,11 +11,18 @@ is JSON.
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
-from trials import DATA_HELP, Trial, data_settings, print_json, print_table, run_jobs
+from trials import (
+    DATA_HELP,
+    Trial,
+    data_settings,
+    print_json,
+    print_table,
+    run_jobs,
+    usable_cores,
+)
 
 from bit_transformer.recipes import merge
 
@@ -68,7 +75,7 @@ def job(
     settings = merge(merge(data_settings(arguments.data), budget), changes)
     rate = changes.get("optimizer", {}).get("lr")
     name = f"{recipe}, {minutes:g} min" + (f", lr {rate:g}" if rate else "")
-    threads = max(1, (os.cpu_count() or 1) // arguments.at_once)
+    threads = max(1, len(usable_cores()) // arguments.at_once)
     return {
         "name": name,
         "recipe": recipe,

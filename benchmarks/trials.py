@@ -133,7 +133,7 @@ def run_jobs(
     the same machine; a compiled model is compiled anew, since a user's first run compiles too.
     """
     shares: list[set[int]] = [set() for _ in range(num_at_once)]
-    for place, core in enumerate(sorted(_usable_cores())):
+    for place, core in enumerate(sorted(usable_cores())):
         shares[place % num_at_once].add(core)
     context = get_context("spawn")
     free = context.Queue()
@@ -152,7 +152,8 @@ def count_cpu_time() -> None:
     setattr(loop, "time", SimpleNamespace(perf_counter=time.process_time))  # noqa: B010
 
 
-def _usable_cores() -> set[int]:
+def usable_cores() -> set[int]:
+    """Return the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return set(range(os.cpu_count() or 1))
