@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bit_transformer.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from bit_transformer.archive import MessageCodec, compress, decompress, open_archive
     from bit_transformer.bits import (
         add_parity,
         bits_to_bytes,
@@ -80,6 +81,10 @@ __all__ = [
     "model_output_decompress",
     "Sampling",
     "Stop",
+    "compress",
+    "decompress",
+    "open_archive",
+    "MessageCodec",
     "BitTransformerError",
 ]
 
@@ -117,6 +122,7 @@ __getattr__, __dir__ = lazy_names(
             "Sampling",
             "Stop",
         ],
+        "bit_transformer.archive": ["compress", "decompress", "open_archive", "MessageCodec"],
         "bit_transformer.errors": ["BitTransformerError"],
     },
 )

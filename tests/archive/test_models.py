@@ -186,5 +186,21 @@ def test_the_command_takes_models_and_primers(folder: Path, tmp_path: Path, caps
     assert (tmp_path / "log").read_bytes() == TEXT
 
 
+def test_progress_goes_on_within_a_block(folder: Path, tmp_path: Path):
+    path = tmp_path / "log"
+    path.write_bytes(TEXT * 3)
+    told: list[tuple[int, int]] = []
+    options = {"model": folder / "one", "progress": lambda *pair: told.append(pair)}
+    compress(path, **options)
+    assert told == sorted(told)
+    assert told[-1] == (3 * len(TEXT), 3 * len(TEXT))
+    told.clear()
+    decompress(tmp_path / "log.btz", f"{tmp_path}/out/", **options)
+    size = (tmp_path / "log.btz").stat().st_size
+    assert len(set(told)) > 10
+    assert told == sorted(told)
+    assert told[-1] == (size, size)
+
+
 def test_levels_have_names():
     assert [to_level(name) for name in ("fast", "default", "best")] == list(Level)

@@ -6,7 +6,7 @@ business. Blocks that would not become smaller are stored.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from bit_transformer.archive.mixing.interface import (
     decode_blocks,
     encode_blocks,
 )
+from bit_transformer.archive.watching import WatchedEngine
 from bit_transformer.errors import ArchiveError, InputError
 
 __all__ = [
@@ -81,9 +82,16 @@ class BlockCoder:
         number = _LEVEL_NUMBERS[self.level]
         return Header(number, MIXING_VERSION, self.model_hash, block_bytes, archive_id)
 
-    def encode(self, blocks: Sequence[bytes]) -> list[bytes | None]:
-        """The payload of each block, None for one that does not become smaller."""
-        engine, primer = self._predictors()
+    def encode(
+        self, blocks: Sequence[bytes], tell: Callable[[int], None] | None = None
+    ) -> list[bytes | None]:
+        """The payload of each block, None for one that does not become smaller.
+
+        Args:
+            tell: called now and then with how many of the blocks' bytes have been predicted,
+                where a trained model does it.
+        """
+        engine, primer = self._predictors(tell)
         payloads = encode_blocks(
             blocks, self.level, engine, primer, lanes=self.lanes, num_threads=self.num_threads
         )
@@ -92,15 +100,29 @@ class BlockCoder:
             for payload, block in zip(payloads, blocks, strict=True)
         ]
 
-    def decode(self, payloads: Sequence[bytes], sizes: Sequence[int]) -> list[bytes]:
-        """The blocks; of damaged payloads wrong bytes of the right number."""
-        engine, primer = self._predictors()
+    def decode(
+        self,
+        payloads: Sequence[bytes],
+        sizes: Sequence[int],
+        tell: Callable[[int], None] | None = None,
+    ) -> list[bytes]:
+        """The blocks; of damaged payloads wrong bytes of the right number.
+
+        Args:
+            tell: as in :meth:`encode`.
+        """
+        engine, primer = self._predictors(tell)
         return decode_blocks(
             payloads, sizes, self.level, engine, primer, num_threads=self.num_threads
         )
 
-    def _predictors(self) -> tuple[Engine | None, bytes]:
-        return (None, b"") if self.model is None else (self.model.engine, self.model.primer)
+    def _predictors(self, tell: Callable[[int], None] | None) -> tuple[Engine | None, bytes]:
+        if self.model is None:
+            return None, b""
+        engine = self.model.engine
+        if engine is not None and tell is not None:
+            engine = WatchedEngine(engine, tell)
+        return engine, self.model.primer
 
 
 def coder_of(header: Header, model: ArchiveModel | None, num_threads: int) -> BlockCoder:

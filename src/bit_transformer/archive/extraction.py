@@ -25,6 +25,10 @@ from bit_transformer.errors import ArchiveError, InputError, StorageError
 __all__ = ["Extraction"]
 
 
+_MANY_FILES = 32
+"""From here on, flushing each file alone takes longer than flushing everything."""
+
+
 @dataclass
 class _Staged:
     piece: Piece
@@ -125,7 +129,7 @@ class Extraction:
         assert staged.file is not None
         staged.file.write(content)
         if piece.is_last:
-            _close(staged.file)
+            staged.file.close()
             staged.file = None
 
     def _stage(self, piece: Piece) -> _Staged:
@@ -174,11 +178,9 @@ class Extraction:
                 raise StorageError(f"cannot write {place}: a folder is in the way; move it")
         for piece in folders:
             self._make_folder(self._checked_place(piece.name))
+        self._flush()
         for place, staged in zip(places, self._staged.values(), strict=True):
             self._make_folder(place.parent)
-            if staged.file is not None:
-                _close(staged.file)
-                staged.file = None
             _keep_facts(staged.path, staged.piece)
             staged.path.replace(place)
             self.paths.append(place)
@@ -186,6 +188,19 @@ class Extraction:
         for piece in sorted(folders, key=lambda piece: piece.name, reverse=True):
             _keep_facts(self._place(piece.name), piece)
             self.paths.append(self._place(piece.name))
+
+    def _flush(self) -> None:
+        """Have all that was written on the disk; the system's whole cache where files are many."""
+        for staged in self._staged.values():
+            if staged.file is not None:
+                staged.file.close()
+                staged.file = None
+        if len(self._staged) > _MANY_FILES and hasattr(os, "sync"):
+            os.sync()
+            return
+        for staged in self._staged.values():
+            with staged.path.open("rb+") as file:
+                os.fsync(file.fileno())
 
     def _checked_place(self, name: str) -> Path:
         """The place of a name, no part of whose way there is a link."""
@@ -230,12 +245,6 @@ class Extraction:
 
 def _is_inside(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
-
-
-def _close(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()
 
 
 def _keep_facts(path: Path, piece: Piece) -> None:

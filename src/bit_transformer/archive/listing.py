@@ -81,7 +81,9 @@ def check_archive(
     Raises:
         ArchiveError: anything is not as it was written, or the archive needs another model.
     """
-    reader = ArchiveReader(file, model_finder(model, num_threads), num_threads=num_threads)
+    reader = ArchiveReader(
+        file, model_finder(model, num_threads), num_threads=num_threads, progress=progress
+    )
     entries, digest = _Entries(), sha256()
     num_blocks = num_bytes = 0
     for block in reader.blocks():
@@ -89,8 +91,6 @@ def check_archive(
         digest.update(block.content)
         num_blocks += 1
         num_bytes += len(block.content)
-        if progress is not None:
-            progress(reader.num_read)
     return _listing(
         reader, entries, num_bytes, num_blocks, reader.num_stored_blocks, digest.hexdigest()
     )

@@ -87,6 +87,7 @@ class ArchiveReader:
 
     Args:
         find_model: asked once, when the first block is decoded.
+        progress: called with the bytes of the archive that are done.
 
     Raises:
         ArchiveError: it does not begin like an archive that this release reads.
@@ -98,8 +99,11 @@ class ArchiveReader:
         find_model: ModelFinder = lambda _header: None,
         *,
         num_threads: int | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> None:
         self._file = file
+        self._progress = progress
+        self._num_told = 0
         self._find_model = find_model
         self._num_threads = count_threads(num_threads)
         self._coder: BlockCoder | None = None
@@ -171,6 +175,7 @@ class ArchiveReader:
         if self._short is not None:
             self.num_stored_blocks = int(self._short.is_stored)
             yield self._decode_short(self._short)
+            self._tell(self.num_read)
             return
         order, digest = _Order(), hashlib.sha256()
         stored: list[StoredBlock] = []
@@ -181,10 +186,12 @@ class ArchiveReader:
                 order.add(block, stored[-1].pieces)
                 self.num_stored_blocks += block.is_stored
             if stored and (block is None or len(stored) == self._num_threads):
-                for one, decoded in zip(stored, decode_stored(self.coder, stored), strict=True):
+                contents = decode_stored(self.coder, stored, self._teller(stored))
+                for one, decoded in zip(stored, contents, strict=True):
                     right = check_decoded(one, decoded)
                     digest.update(right.content)
                     yield right
+                self._tell(self.num_read)
                 stored = []
             if block is None:
                 break
@@ -204,6 +211,19 @@ class ArchiveReader:
         stored = self._read_body(block)
         (decoded,) = decode_stored(self.coder, [stored])
         return check_decoded(stored, decoded)
+
+    def _teller(self, stored: list[StoredBlock]) -> Callable[[int], None] | None:
+        """What tells the progress within blocks that are being decoded."""
+        if self._progress is None:
+            return None
+        begun, end = self._num_told, self.num_read
+        total = sum(one.header.num_content_bytes for one in stored if not one.header.is_stored)
+        return lambda done: self._tell(begun + (end - begun) * min(done, total) // max(total, 1))
+
+    def _tell(self, num_done: int) -> None:
+        self._num_told = max(num_done, self._num_told)
+        if self._progress is not None:
+            self._progress(self._num_told)
 
     def _decode_short(self, short: ShortRecord) -> Block:
         coder = self.coder
@@ -360,11 +380,18 @@ class _Order:
         self._open = None if piece.is_last else piece
 
 
-def decode_stored(coder: BlockCoder, stored: list[StoredBlock]) -> Iterator[Block | None]:
-    """The contents of these blocks, decoded side by side; None for what does not come out right."""
+def decode_stored(
+    coder: BlockCoder, stored: list[StoredBlock], tell: Callable[[int], None] | None = None
+) -> Iterator[Block | None]:
+    """The contents of these blocks, decoded side by side; None for what does not come out right.
+
+    Args:
+        tell: called now and then with how many of the bytes have been decoded.
+    """
     coded = [one for one in stored if not one.header.is_stored]
     sizes = [one.header.num_content_bytes for one in coded]
-    contents = iter(coder.decode([one.payload for one in coded], sizes) if coded else [])
+    payloads = [one.payload for one in coded]
+    contents = iter(coder.decode(payloads, sizes, tell) if coded else [])
     for one in stored:
         content = one.payload if one.header.is_stored else next(contents)
         is_right = block_checksum(content) == one.content_checksum

@@ -142,14 +142,14 @@ def unpack(
         ArchiveError, InputError, StorageError: as :func:`decompress`.
     """
     num_archive_bytes = size_of(file)
-    reader = ArchiveReader(file, model_finder(model, num_threads), num_threads=num_threads)
+    told = None if progress is None else lambda done: progress(done, num_archive_bytes)
+    finder = model_finder(model, num_threads)
+    reader = ArchiveReader(file, finder, num_threads=num_threads, progress=told)
     num_bytes = 0
     with Extraction(folder, only_name, force=force) as extraction:
         for block in reader.blocks():
             extraction.take(block)
             num_bytes += len(block.content)
-            if progress is not None:
-                progress(reader.num_read, num_archive_bytes)
     return Unpacked(extraction.paths, extraction.left_out, num_bytes)
 
 

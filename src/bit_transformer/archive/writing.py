@@ -137,7 +137,8 @@ class ArchiveWriter:
         blocks, self._waiting = self._waiting, []
         if not blocks:
             return
-        payloads = iter(self._coder.encode([content for _, content in blocks if content]))
+        contents = [content for _, content in blocks if content]
+        payloads = iter(self._coder.encode(contents, self._teller(sum(map(len, contents)))))
         for pieces, content in blocks:
             self._write_block(
                 write_description(pieces), content, next(payloads) if content else None
@@ -166,7 +167,7 @@ class ArchiveWriter:
         if max(len(content), len(description)) > MAX_SHORT_BYTES:
             return False
         header = self._coder.header(MAX_SHORT_BYTES, bytes(ID_BYTES))
-        payload = self._coder.encode([content])[0] if content else None
+        payload = self._coder.encode([content], self._teller(len(content)))[0] if content else None
         body = content if payload is None else payload
         check = short_check(header, self._coder.model_hash, description, body, content)
         record = ShortRecord(header, payload is None, len(content), description, body, check)
@@ -177,6 +178,13 @@ class ArchiveWriter:
     def _put(self, data: bytes) -> None:
         self._file.write(data)
         self.num_archive_bytes += len(data)
+
+    def _teller(self, num_bytes: int) -> Callable[[int], None] | None:
+        """What tells the progress within so many bytes that are being compressed."""
+        progress, done = self._progress, self.num_content_bytes
+        if progress is None:
+            return None
+        return lambda num_predicted: progress(done + min(num_predicted, num_bytes))
 
     def _count(self, num_bytes: int) -> None:
         self.num_content_bytes += num_bytes

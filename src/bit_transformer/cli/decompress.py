@@ -102,15 +102,21 @@ def _to_stdout(arguments: argparse.Namespace, name: str, file: BinaryIO) -> None
     """Write the content as it comes; what was written before damage is found is right."""
     from bit_transformer.archive.models import model_finder
     from bit_transformer.archive.reading import ArchiveReader
+    from bit_transformer.archive.unpacking import size_of
 
     if arguments.remove:
         raise InputError("--remove is for archives that are unpacked into files")
     finder = model_finder(chosen_model(arguments), arguments.threads)
-    reader = ArchiveReader(file, finder, num_threads=arguments.threads)
+    total = size_of(file)
     with byte_progress(name, is_quiet=arguments.quiet) as progress:
+        reader = ArchiveReader(
+            file,
+            finder,
+            num_threads=arguments.threads,
+            progress=lambda done: progress(done, total),
+        )
         for block in reader.blocks():
             sys.stdout.buffer.write(block.content)
-            progress(reader.num_read, 0)
     sys.stdout.buffer.flush()
 
 
