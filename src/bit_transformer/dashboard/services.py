@@ -59,7 +59,8 @@ def build_services(config: DashboardConfig) -> Services:
     )
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
+    # Not a plain function, for which each request would take a thread.
     return request.app.state.services
 
 
