@@ -38,6 +38,7 @@ def random_shape(rng: np.random.Generator) -> EngineShape:
         logit_cap=float(rng.choice([0.0, 0.5, 15.0])),
         activation_one=int(rng.choice([1, 16, 127])),
         query_one=int(rng.choice([1, 16, 64])),
+        residual_one=int(rng.choice([1, 64, 4096])),
     )
 
 

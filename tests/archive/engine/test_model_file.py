@@ -22,8 +22,8 @@ from tests.archive.engine.engines import random_weights, small_shape
 
 GOLDEN_MODEL = Path(__file__).parents[2] / "golden" / "engine.btm"
 GOLDEN_DATA = b"The quick brown fox jumps over the lazy dog. " * 2 + bytes(range(246, 256))
-GOLDEN_HASH = "c1692eafab05e66b4a8ba84690a6324a573afcf8cb985609b4dc2d63de1c6dca"
-GOLDEN_PREDICTIONS = "e7b0da0cfc74f44def9d2ea88d1f002a91b5028a8c277cbc1714ce6d8fbabc44"
+GOLDEN_HASH = "5a909f3c436517d814d425c8a1d83cd3930bf7549b1628c98558f2dcabfdb190"
+GOLDEN_PREDICTIONS = "ef3e3a3a9e6198ed4d2c3dd9c8aa36088401016cdd850069c85b8cd36da49e12"
 
 
 def make_model(**changes) -> ModelFile:

@@ -11,7 +11,7 @@ from bit_transformer.archive.engine import (
     read_model,
 )
 from bit_transformer.checkpoint import save_checkpoint
-from bit_transformer.errors import CheckpointError, ConfigError
+from bit_transformer.errors import ArchiveError, CheckpointError, ConfigError
 from bit_transformer.model import BitTransformerLM, ModelConfig
 from bit_transformer.recipes import build_config
 from tests.archive.engine.engines import random_data
@@ -84,6 +84,29 @@ def test_skips_are_quantised_too():
         logits = model(torch.from_numpy(np.unpackbits(data, axis=1))).view(4, 48, 8).numpy()
     found = walked(StepEngine(quantise(model)).sequence(data), data)
     assert np.sqrt(np.mean((found - logits) ** 2)) < 0.04 * np.sqrt(np.mean(logits**2))
+
+
+def test_a_residual_stream_that_grew_in_a_long_training_is_not_clipped():
+    model = make_model()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "feed_forward.project_out" in name:
+                parameter.mul_(50_000)
+    weights = quantise(model)
+    assert weights.shape.residual_one < quantise(make_model()).shape.residual_one
+    data = random_data(np.random.default_rng(3), 4, 48)
+    with torch.no_grad():
+        logits = model(torch.from_numpy(np.unpackbits(data, axis=1))).view(4, 48, 8).numpy()
+    found = walked(StepEngine(weights).sequence(data), data)
+    assert np.sqrt(np.mean((found - logits) ** 2)) < 0.06 * np.sqrt(np.mean(logits**2))
+
+
+def test_a_model_whose_activations_are_not_finite_is_refused():
+    model = make_model()
+    with torch.no_grad():
+        model.embedding.pieces[0].weight.fill_(float("nan"))
+    with pytest.raises(ArchiveError, match="not finite"):
+        quantise(model)
 
 
 def test_a_model_that_was_not_trained_says_nothing():

@@ -57,6 +57,8 @@ def test_rows_whose_sums_could_leave_float32_are_refused():
         {"window": 0},
         {"depth": 65},
         {"query_one": 12},
+        {"residual_one": 12},
+        {"residual_one": 8192},
         {"activation_one": 128},
         {"context_hash_bits": (0,)},
         {"context_hash_bits": (8,) * 17},

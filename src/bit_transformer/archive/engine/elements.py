@@ -23,7 +23,7 @@ __all__ = [
     "squared_relu",
 ]
 
-RESIDUAL_LIMIT = 1 << 22
+RESIDUAL_LIMIT = (1 << 24) - 1
 """The residual stream is clipped to plus and minus this."""
 
 HASH_MULTIPLIERS = (0x85EBCA6B, 0xC2B2AE35)

@@ -1,7 +1,8 @@
 """From a trained model to the integers of an exact engine.
 
-No data are needed: activations are normalised, or scaled by their own largest value, wherever
-they are rounded to eight bits. The neighbour ``weights`` says what a valid result is.
+No data of yours are needed: activations are normalised, or scaled by their own largest value,
+wherever they are rounded to eight bits, and how far the residual stream reaches is seen on this
+very text. The neighbour ``weights`` says what a valid result is.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,20 +12,22 @@ import numpy as np
 from bit_transformer.archive.engine.interface import LOG_ODDS_ONE, NUM_NODES
 from bit_transformer.archive.engine.tables import EXP_ONE
 from bit_transformer.archive.engine.weights import EngineShape, EngineWeights, max_row_sum
-from bit_transformer.errors import ConfigError
+from bit_transformer.errors import ArchiveError, ConfigError
 
 if TYPE_CHECKING:
     from bit_transformer.model import BitTransformerLM, ModelConfig
 
-__all__ = ["RESIDUAL_ONE", "VALUE_FRACTION", "check_exportable", "quantise"]
+__all__ = ["EMBEDDED_ONE", "VALUE_FRACTION", "check_exportable", "quantise"]
 
-RESIDUAL_ONE = 4096
-"""What 1 is in the residual stream."""
+EMBEDDED_ONE = 4096
+"""What 1 is in the trunk's input."""
 
 VALUE_FRACTION = 64
 """Attention's values are added up in units of a 64th of their last place."""
 
 _INT8 = 127
+_RESIDUAL_HEADROOM = 6.0
+_SAMPLE = (__doc__ or "").encode() + b'[12:03:59] GET /index.html 200 {"id": 17, "ok": true}\n'
 _PIECES_LIMIT = 32_000
 _VALUE_REACH = 6.0
 _TABLE_STEP = 0.25
@@ -86,6 +89,7 @@ def quantise(
         table_rows_log2=config.table_rows_log2,
         table_width=config.table_width,
         logit_cap=config.logit_cap,
+        residual_one=_residual_one(model),
     )
     numbers = {
         name: tensor.detach().cpu().double().numpy() for name, tensor in model.state_dict().items()
@@ -95,6 +99,36 @@ def quantise(
     weights = EngineWeights(shape=shape, **arrays)
     weights.check()
     return weights
+
+
+def _residual_one(model: "BitTransformerLM") -> int:
+    """The finest unit of the residual stream that leaves room above all that is seen of it."""
+    import torch
+
+    largest = 1.0
+
+    def look(_block: object, _inputs: object, output: "torch.Tensor") -> None:
+        nonlocal largest
+        largest = max(largest, float(output.abs().nan_to_num(nan=torch.inf).max()))
+
+    window = model.config.context_patches
+    content = (_SAMPLE * (1 + 2 * window // len(_SAMPLE)))[: 2 * window]
+    noise = np.random.default_rng(0).integers(0, 256, 2 * window, dtype=np.uint8)
+    data = np.concatenate([np.frombuffer(content, np.uint8), noise]).reshape(4, window)
+    bits = torch.from_numpy(np.unpackbits(data, axis=1)).to(next(model.parameters()).device)
+    hooks = [block.register_forward_hook(look) for block in model.blocks]
+    is_training = model.training
+    try:
+        with torch.no_grad():
+            model.eval()(bits)
+    finally:
+        model.train(is_training)
+        for hook in hooks:
+            hook.remove()
+    if not np.isfinite(largest):
+        raise ArchiveError("the model's activations are not finite; export an earlier checkpoint")
+    room = (1 << 24) / (_RESIDUAL_HEADROOM * largest)
+    return int(min(EMBEDDED_ONE, max(1, 2 ** np.floor(np.log2(room)))))
 
 
 def _rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,14 +145,14 @@ def _embedding(
     numbers: dict[str, np.ndarray], shape: EngineShape, table_step: float
 ) -> dict[str, np.ndarray]:
     pieces = numbers["embedding.pieces.0.weight"]
-    one = min(RESIDUAL_ONE, _PIECES_LIMIT / max(np.abs(pieces).max(), 1e-9))
+    one = min(EMBEDDED_ONE, _PIECES_LIMIT / max(np.abs(pieces).max(), 1e-9))
     tables, table_units = _tables(numbers.get("embedding.contexts.weight"), shape, table_step)
     mix = numbers.get("embedding.context_mix.weight", np.eye(shape.width, shape.context_channels))
     mix, mix_unit = _rows(mix * np.repeat(table_units, shape.table_width))
     start = numbers["start.weight"][0]
     start = start / max(np.sqrt(np.mean(start**2)), 1e-9)
     return {
-        "start": np.rint(start * RESIDUAL_ONE).astype(np.int32),
+        "start": np.rint(start * EMBEDDED_ONE).astype(np.int32),
         "pieces": np.rint(pieces * one).astype(np.int16),
         "tables": tables,
         "mix": mix,
@@ -152,7 +186,8 @@ def _blocks(numbers: dict[str, np.ndarray], shape: EngineShape) -> dict[str, np.
 
     for block in range(shape.depth):
         prefix = f"blocks.{block}."
-        keep(embedding_skip=numbers.get(prefix + "embedding_skip", np.zeros(1))[0])
+        skip = numbers.get(prefix + "embedding_skip", np.zeros(1))[0]
+        keep(embedding_skip=skip * shape.residual_one / EMBEDDED_ONE)
         keep(**_attention(numbers, prefix + "attention.", shape))
         keep(**_feed_forward(numbers, prefix + "feed_forward.", shape))
     nodes, unit = _rows(numbers["head.nodes.0.weight"])
@@ -185,9 +220,9 @@ def _attention(
     return {
         "project": project,
         "project_scale": scale,
-        "value_skip": skip * VALUE_FRACTION / (value_unit * RESIDUAL_ONE),
+        "value_skip": skip * VALUE_FRACTION / (value_unit * EMBEDDED_ONE),
         "read": read,
-        "read_scale": np.maximum(read_unit * RESIDUAL_ONE / (EXP_ONE * _INT8), 2.0**-40),
+        "read_scale": np.maximum(read_unit * shape.residual_one / (EXP_ONE * _INT8), 2.0**-40),
     }
 
 
@@ -202,5 +237,5 @@ def _feed_forward(
         "expand": expand,
         "expand_scale": np.maximum(expand_unit / largest, 2.0**-40),
         "reduce": reduce,
-        "reduce_scale": np.maximum(reduce_unit * largest**2 * RESIDUAL_ONE / 255, 2.0**-40),
+        "reduce_scale": np.maximum(reduce_unit * largest**2 * shape.residual_one / 255, 2.0**-40),
     }

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bit_transformer.archive.engine.interface import LOG_ODDS_LIMIT, LOG_ODDS_ONE, NUM_NODES
-from bit_transformer.archive.engine.quantisation import RESIDUAL_ONE, VALUE_FRACTION
+from bit_transformer.archive.engine.quantisation import EMBEDDED_ONE, VALUE_FRACTION
 from bit_transformer.archive.engine.step import check_data
 from bit_transformer.archive.engine.tables import (
     EXP_ONE,
@@ -34,6 +34,7 @@ from bit_transformer.model.patching import context_history, hashed_rows
 __all__ = ["SequenceEngine"]
 
 _LIMIT = 1 << 22
+_RESIDUAL_LIMIT = (1 << 24) - 1
 _TURN_ONE = 512
 _BYTE = 127
 _MAX_SCORES = 1 << 24
@@ -124,17 +125,17 @@ class SequenceEngine:
             rows_LNO = hashed_rows(history_LN, shape.context_hash_bits, shape.table_rows_log2)
             tables = torch.arange(rows_LNO.shape[-1], device=self.device)
             channels = self._tables[tables, rows_LNO].flatten(-2).float()
-            x_LND = x_LND + _rounded(channels @ self._floats["mix"].T * self._floats["mix_scale"])
-            x_LND = x_LND.clamp(-_LIMIT, _LIMIT)
-        scale = _root_scale(x_LND, RESIDUAL_ONE)
+            x_LND = x_LND + _added(channels @ self._floats["mix"].T * self._floats["mix_scale"])
+            x_LND = x_LND.clamp(-_RESIDUAL_LIMIT, _RESIDUAL_LIMIT)
+        scale = _root_scale(x_LND, EMBEDDED_ONE)
         return (x_LND.float() * scale).round().int()
 
     def _round(self, embedded: Tensor, past: list[_Past | None]) -> Tensor:
         """The normalised final states of one round of positions, as floats; keeps its past."""
-        x = embedded
+        x = (embedded.float() * (self._shape.residual_one / EMBEDDED_ONE)).round().int()
         for block in range(self._shape.depth):
-            skipped = _rounded(embedded.float() * self._floats["embedding_skip"][block])
-            normed = self._normed((x + skipped).clamp(-_LIMIT, _LIMIT))
+            skipped = _added(embedded.float() * self._floats["embedding_skip"][block])
+            normed = self._normed((x + skipped).clamp(-_RESIDUAL_LIMIT, _RESIDUAL_LIMIT))
             products = normed @ self._floats["project"][block].T
             read, past[block] = self._attend(products, embedded, block, past[block])
             x = self._add(x, *_by_largest(read), "read", block)
@@ -152,8 +153,8 @@ class SequenceEngine:
 
     def _add(self, x: Tensor, rows: Tensor, scale: Tensor, name: str, block: int) -> Tensor:
         products = rows @ self._floats[name][block].T
-        added = _rounded(products * (scale * self._floats[name + "_scale"][block]))
-        return (x + added).clamp(-_LIMIT, _LIMIT)
+        added = _added(products * (scale * self._floats[name + "_scale"][block]))
+        return (x + added).clamp(-_RESIDUAL_LIMIT, _RESIDUAL_LIMIT)
 
     def _attend(
         self, products: Tensor, embedded: Tensor, block: int, past: _Past | None
@@ -215,6 +216,10 @@ class SequenceEngine:
 
 def _rounded(values: Tensor) -> Tensor:
     return values.round().clamp(-_LIMIT, _LIMIT).int()
+
+
+def _added(values: Tensor) -> Tensor:
+    return values.round().clamp(-_RESIDUAL_LIMIT, _RESIDUAL_LIMIT).int()
 
 
 def _root_scale(x: Tensor, one: int) -> Tensor:

@@ -21,7 +21,7 @@ from bit_transformer.archive.engine.elements import (
     squared_relu,
 )
 from bit_transformer.archive.engine.interface import LOG_ODDS_LIMIT, LOG_ODDS_ONE
-from bit_transformer.archive.engine.quantisation import RESIDUAL_ONE
+from bit_transformer.archive.engine.quantisation import EMBEDDED_ONE
 from bit_transformer.archive.engine.tables import (
     EXP_STEPS,
     ROTATION_BITS,
@@ -46,6 +46,7 @@ class Constants(NamedTuple):
     context_bits: np.ndarray
     activation_one: float
     embedding_one: float
+    embedded_gain: np.float32
     turn_shift: int
     score_scale: np.float32
     cosines: np.ndarray
@@ -115,7 +116,8 @@ def constants_of(weights: EngineWeights) -> Constants:
         rows_log2=shape.table_rows_log2,
         context_bits=np.array(shape.context_hash_bits, dtype=np.int64),
         activation_one=shape.activation_one * root,
-        embedding_one=RESIDUAL_ONE * root,
+        embedding_one=EMBEDDED_ONE * root,
+        embedded_gain=np.float32(shape.residual_one / EMBEDDED_ONE),
         turn_shift=ROTATION_BITS + _TURN_BITS - query_bits,
         score_scale=np.float32(EXP_STEPS / (shape.query_one**2 * math.sqrt(shape.head_dim))),
         cosines=cosines,
@@ -215,7 +217,7 @@ def run(
     else:
         embedded = _embedded(values_LT, weights, constants, memory)
         rescale(embedded, constants.embedding_one)
-    x_ND = embedded.copy()
+    x_ND = begun(embedded, constants.embedded_gain)
     inputs, outputs = (width + 3) // 4 * 4, (width + 31) // 32 * 32
     hidden = weights.expand_scale.shape[1]
     narrow = np.full((num_rows, inputs), np.uint8(_MIDDLE))
@@ -253,6 +255,16 @@ def run(
     for lane in range(num_lanes):
         memory.final[lane] = narrow[lane * length + length - 1]
     return narrow
+
+
+@njit(cache=True, nogil=True)
+def begun(embedded_ND: np.ndarray, gain: np.float32) -> np.ndarray:
+    """The residual stream that begins with the trunk's input, in units of its own; int32."""
+    x_ND = np.empty_like(embedded_ND)
+    for n in range(len(x_ND)):
+        for c in range(x_ND.shape[1]):
+            x_ND[n, c] = np.int32(np.rint(np.float32(embedded_ND[n, c]) * gain))
+    return x_ND
 
 
 @njit(cache=True, nogil=True)

@@ -44,6 +44,7 @@ class EngineShape:
         window: positions that attention sees, the present one included.
         activation_one: what 1 is in a normalised activation of eight bits.
         query_one: what 1 is in a normalised query or key of eight bits; a power of two.
+        residual_one: what 1 is in the residual stream; a power of two. The stream ends at 2^24.
         logit_cap: of the soft cap of the log-odds; 0 for none.
     """
 
@@ -58,6 +59,7 @@ class EngineShape:
     logit_cap: float
     activation_one: int = 16
     query_one: int = 16
+    residual_one: int = 4096
 
     @property
     def num_heads(self) -> int:
@@ -86,6 +88,7 @@ class EngineShape:
             "logit_cap": (0, 1000),
             "activation_one": (1, 127),
             "query_one": (1, 64),
+            "residual_one": (1, 4096),
         }
         for name, (least, most) in limits.items():
             value = getattr(self, name)
@@ -93,8 +96,10 @@ class EngineShape:
                 _refuse(f"its {name} is {value}, which must be from {least} to {most}")
         if self.width % self.head_dim or self.head_dim % 2:
             _refuse(f"its width {self.width} is not made of even heads of {self.head_dim}")
-        if self.query_one & (self.query_one - 1):
-            _refuse(f"its query_one is {self.query_one}, which must be a power of two")
+        for name in ("query_one", "residual_one"):
+            one = getattr(self, name)
+            if one & (one - 1):
+                _refuse(f"its {name} is {one}, which must be a power of two")
         if 0.0 < self.logit_cap < 0.01:
             _refuse(f"its logit_cap is {self.logit_cap}, which must be 0 or at least 0.01")
         bits = self.context_hash_bits
