@@ -3,8 +3,7 @@
     python benchmarks/dashboard_load.py [--viewers 10] [--phases 6] [--phase-s 15] [--updates 14400]
 
 A server and a training are started as processes of their own. In every second phase, viewers
-follow the training as the page does: a request that waits for news, then a tenth of a second
-until the next. The training's speed is the median over the rows of a phase; each phase with viewers
+follow the training as the page does, with one request that waits for news after the other. The training's speed is the median over the rows of a phase; each phase with viewers
 is compared with the phases around it, so that a busy machine slows both alike. The server's
 share of a processor is read from the system, and hardly depends on what else runs.
 
@@ -29,7 +28,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-GAP_S = 0.1
 ROW_EVERY_S = 0.3
 WARM_UP_UPDATES = 1000
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -127,7 +125,6 @@ async def view(port: int, run: str, until: float) -> int:
     while time.monotonic() < until:
         answer = await connection.metrics(run, token, wait_s=2.0)
         token, count = answer["next"], count + 1
-        await asyncio.sleep(GAP_S)
     connection.close()
     return count
 
@@ -151,8 +148,7 @@ async def measure_delay(arguments: argparse.Namespace, runs: Path, port: int) ->
                 seen += len(columns["step"])
                 # The times were written in milliseconds of this day, for six digits to hold them.
                 delays.extend(now % 1000 - at for at in columns["written_at"])
-            await asyncio.sleep(GAP_S)
-        connection.close()
+            connection.close()
 
     async def write() -> None:
         for step in range(1, num_rows_written + 1):

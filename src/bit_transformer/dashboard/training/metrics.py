@@ -24,9 +24,9 @@ __all__ = ["MetricsReader"]
 _MOST_RUNS = 16
 _MOST_ANSWERS = 16
 _LOOK_EVERY_S = 0.03
-_GATHER_S = 0.004
+_GATHER_S = 0.01
 """For each viewer that waits, so that many viewers are told less often, together."""
-_MOST_GATHER_S = 0.06
+_MOST_GATHER_S = 0.12
 _SUMMARY_S = 0.05
 _ALIVE_EVERY_S = 1.0
 
