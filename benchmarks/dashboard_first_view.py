@@ -1,6 +1,6 @@
 """How long a browser takes to show the dashboard: first paint, first figures, first chart.
 
-    python benchmarks/dashboard_first_view.py [REPEATS]
+    python -m benchmarks.dashboard_first_view [REPEATS]
 
 Every repeat is a fresh profile, so nothing is cached. The run that is opened has 100,000 steps. It
 also counts how far the figures are behind the run: from the moment at which a row is in the file to

@@ -206,7 +206,7 @@ def _start(server: Server, name: str, budget: str, options: dict[str, Any]) -> N
         "recipe": "tiny",
         "name": name,
         "budget": budget,
-        "data": [str(DOCS)],
+        "data": [str(page) for page in sorted(DOCS.rglob("*.md"))],  # not these pictures
         "options": {**OPTIONS, "threads": 1, **options},
     }
     answer = httpx.post(f"{server.url}/api/v1/runs", json=body, timeout=60)
