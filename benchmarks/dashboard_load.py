@@ -3,9 +3,10 @@
     python benchmarks/dashboard_load.py [--viewers 10] [--phases 6] [--phase-s 15] [--updates 14400]
 
 A server and a training are started as processes of their own. In every second phase, viewers
-follow the training as the page does, with one request that waits for news after the other. The training's speed is the median over the rows of a phase; each phase with viewers
-is compared with the phases around it, so that a busy machine slows both alike. The server's
-share of a processor is read from the system, and hardly depends on what else runs.
+follow the training as the page does, with one request that waits for news after the other. The
+training's speed is the median over the rows of a phase; each phase with viewers is compared with
+the phases around it, so that a busy machine slows both alike. The server's share of a processor
+is read from the system, and hardly depends on what else runs.
 
 The delay is measured on a second run, whose rows are written here, at the pace of a training,
 with their time: from just before a row is written to when a viewer has it whole, while the other
@@ -148,7 +149,7 @@ async def measure_delay(arguments: argparse.Namespace, runs: Path, port: int) ->
                 seen += len(columns["step"])
                 # The times were written in milliseconds of this day, for six digits to hold them.
                 delays.extend(now % 1000 - at for at in columns["written_at"])
-            connection.close()
+        connection.close()
 
     async def write() -> None:
         for step in range(1, num_rows_written + 1):
