@@ -25,8 +25,9 @@ _MOST_RUNS = 16
 _MOST_ANSWERS = 16
 _LOOK_EVERY_S = 0.03
 _GATHER_S = 0.01
-"""For each viewer that waits, so that many viewers are told less often, together."""
-_MOST_GATHER_S = 0.12
+"""After a first change, for what is written with it."""
+_LEAST_GAP_S = 0.12
+"""From one telling to the next, so that a run of many small steps is not slowed by its viewers."""
 _SUMMARY_S = 0.05
 _ALIVE_EVERY_S = 1.0
 
@@ -98,6 +99,7 @@ class _Followed:
         self._watcher: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._num_waiting = 0
+        self._told_at = 0.0
 
     async def refresh(self) -> None:
         """Read what was appended."""
@@ -167,8 +169,10 @@ class _Followed:
                 alive_at = time.monotonic()
                 is_changed = is_changed or self._run.is_alive() != is_alive
             if is_changed:
-                await asyncio.sleep(min(_MOST_GATHER_S, _GATHER_S * self._num_waiting))
+                rest_s = self._told_at + _LEAST_GAP_S - time.monotonic()
+                await asyncio.sleep(max(_GATHER_S, rest_s))
                 break
+        self._told_at = time.monotonic()
         self._news.set()
 
     def _signature(self) -> tuple[Any, ...]:
