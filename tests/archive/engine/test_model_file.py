@@ -23,7 +23,7 @@ from tests.archive.engine.engines import random_weights, small_shape
 GOLDEN_MODEL = Path(__file__).parents[2] / "golden" / "engine.btm"
 GOLDEN_DATA = b"The quick brown fox jumps over the lazy dog. " * 2 + bytes(range(246, 256))
 GOLDEN_HASH = "5a909f3c436517d814d425c8a1d83cd3930bf7549b1628c98558f2dcabfdb190"
-GOLDEN_PREDICTIONS = "ef3e3a3a9e6198ed4d2c3dd9c8aa36088401016cdd850069c85b8cd36da49e12"
+GOLDEN_PREDICTIONS = "6883518341e41c0dc9b00f8f347c285db2b346eff3ca01bed7c1d9153b253de5"
 
 
 def make_model(**changes) -> ModelFile:

@@ -37,7 +37,7 @@ def test_only_the_last_positions_of_every_block_are_seen():
     shape = small_shape(depth=2, window=6, context_hash_bits=(16,))
     engine = StepEngine(random_weights(np.random.default_rng(3), shape))
     rng = np.random.default_rng(4)
-    one, two = random_data(rng, 2, 60)
+    one, two = rng.integers(0, 256, (2, 60)).astype(np.uint8)
     # Two blocks of six positions, each of which knows its byte and the one before.
     reach = 2 * (6 - 1) + 2
     two[20:] = one[20:]

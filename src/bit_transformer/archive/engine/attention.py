@@ -6,6 +6,9 @@ slot. Keys after it are of the round before, so they are turned as at ``place - 
 kept turned both ways, and when a round ends, the second way moves to the front. Angles therefore
 never grow, however long a lane is.
 
+The start is always seen: trained models lean on it, and lose a tenth where it goes out of sight.
+Once it would, it stands where the oldest position would be, as far away as any was in training.
+
 Keys lie in the order of ``tiles`` with slots as outputs, values with slots as inputs.
 
 Invariants: no kernel reads or writes outside its arrays, whatever they hold.
@@ -36,22 +39,9 @@ def begin_round(
 
 
 @njit(cache=True, nogil=True)
-def _turn(
-    sums: np.ndarray,
-    middles: np.ndarray,
-    scales: np.ndarray,
-    cosines: np.ndarray,
-    sines: np.ndarray,
-    shift: int,
-    out: np.ndarray,
-) -> None:
-    """Write a head's query or key, normalised and turned, as int32 between -127 and 127.
-
-    ``cosines`` and ``sines`` have one row a way in which it is turned, ``out`` as well.
-    """
+def _normalise(sums: np.ndarray, middles: np.ndarray, scales: np.ndarray, raw: np.ndarray) -> None:
+    """Write a head's query or key with a root mean square of 512, int32."""
     size = len(sums)
-    half = size // 2
-    raw = np.empty(size, np.int32)
     total = np.int64(0)
     for c in range(size):
         value = np.rint(np.float32(sums[c] - middles[c]) * scales[c])
@@ -62,15 +52,21 @@ def _turn(
     factor = np.float32(one / np.sqrt(np.float64(max(total, np.int64(1)))))
     for c in range(size):
         raw[c] = np.int32(np.rint(np.float32(raw[c]) * factor))
+
+
+@njit(cache=True, nogil=True)
+def _turn(
+    raw: np.ndarray, cosines: np.ndarray, sines: np.ndarray, shift: int, out: np.ndarray
+) -> None:
+    """Write a normalised query or key as a place turns it, int32 between -127 and 127."""
+    half = len(raw) // 2
     round_up = np.int32(1) << np.int32(shift - 1)
-    for way in range(len(cosines)):
-        for c in range(half):
-            left, right = raw[c], raw[half + c]
-            cosine, sine = cosines[way, c], sines[way, c]
-            first = np.int32(left * cosine - right * sine + round_up) >> np.int32(shift)
-            second = np.int32(right * cosine + left * sine + round_up) >> np.int32(shift)
-            out[way, c] = min(max(first, -127), 127)
-            out[way, half + c] = min(max(second, -127), 127)
+    for c in range(half):
+        left, right = raw[c], raw[half + c]
+        first = np.int32(left * cosines[c] - right * sines[c] + round_up) >> np.int32(shift)
+        second = np.int32(right * cosines[c] + left * sines[c] + round_up) >> np.int32(shift)
+        out[c] = min(max(first, -127), 127)
+        out[half + c] = min(max(second, -127), 127)
 
 
 @njit(cache=True, nogil=True)
@@ -87,25 +83,30 @@ def _put_key(
 
 
 @njit(cache=True, nogil=True)
-def _put_value(
+def _value(
     sums: np.ndarray,
     middles: np.ndarray,
     scales: np.ndarray,
     embedded: np.ndarray,
     gains: np.ndarray,
-    slot: int,
-    values: np.ndarray,
-    capacity: int,
+    out: np.ndarray,
 ) -> None:
-    """Write one value into its slot, a row of tiles."""
+    """Write one head's value, int32 between -127 and 127."""
     for c in range(len(sums)):
         value = np.rint(np.float32(sums[c] - middles[c]) * scales[c])
         skip = np.rint(np.float32(embedded[c]) * gains[c])
         value = min(max(value, -_FLOAT_LIMIT), _FLOAT_LIMIT)
         skip = min(max(skip, -_FLOAT_LIMIT), _FLOAT_LIMIT)
         whole = np.int32(np.int32(value) + np.int32(skip) + 32) >> np.int32(_VALUE_SHIFT)
+        out[c] = min(max(whole, -127), 127)
+
+
+@njit(cache=True, nogil=True)
+def _put_value(value: np.ndarray, slot: int, values: np.ndarray, capacity: int) -> None:
+    """Write one value into its slot, a row of tiles."""
+    for c in range(len(value)):
         at = (c // 32) * 32 * capacity + (slot // 4) * 128 + (c % 32) * 4 + slot % 4
-        values[at] = np.int8(min(max(whole, -127), 127))
+        values[at] = np.int8(value[c])
 
 
 @njit(cache=True, nogil=True)
@@ -151,6 +152,8 @@ def attend(
     key_sums_HW: np.ndarray,
     later_sums_HW: np.ndarray,
     values_HX: np.ndarray,
+    start_keys_HC: np.ndarray,
+    start_values_HC: np.ndarray,
     read_TD: np.ndarray,
 ) -> None:
     """Take T positions of one lane in, one after the other, and write what each reads.
@@ -162,36 +165,49 @@ def attend(
     width = read_TD.shape[1]
     size = width // num_heads
     inputs = (size + 3) // 4 * 4
-    turned = np.empty((2, size), np.int32)
+    raw = np.empty(size, np.int32)
+    turned = np.empty(size, np.int32)
     query = np.full((1, inputs), np.uint8(_MIDDLE))
     scores = np.empty((1, capacity), np.int32)
     weights = np.zeros((2, capacity), np.uint8)
     read = np.empty((2, (size + 31) // 32 * 32), np.int32)
     for t in range(len(read_TD)):
-        slot = (position + t) % window
-        if slot == 0 and position + t > 0:
+        place = position + t
+        slot = place % window
+        is_past = place >= window
+        if slot == 0 and is_past:
             begin_round(keys_HX, later_HX, key_sums_HW, later_sums_HW)
-        count = min(position + t + 1, window)
+        count = min(place + 1, window)
         for head in range(num_heads):
             first = head * size
             q = slice(first, first + size)
             k = slice(width + first, width + first + size)
             v = slice(2 * width + first, 2 * width + first + size)
-            ways = slice(slot, slot + window + 1, window)
-            _turn(sums_TO[t, k], middle_O[k], scale_O[k], cosines[ways], sines[ways], shift, turned)
-            _put_key(turned[1], slot, keys_HX[head], key_sums_HW[head], inputs // 4)
-            _put_key(turned[0], slot, later_HX[head], later_sums_HW[head], inputs // 4)
-            _put_value(
-                sums_TO[t, v], middle_O[v], scale_O[v], embedded_TD[t, q], gains_D[q], slot,
-                values_HX[head], capacity,
-            )  # fmt: skip
-            ways = slice(slot + window, slot + window + 1)
-            _turn(sums_TO[t, q], middle_O[q], scale_O[q], cosines[ways], sines[ways], shift, turned)
+            keys, key_sums = keys_HX[head], key_sums_HW[head]
+            _normalise(sums_TO[t, k], middle_O[k], scale_O[k], raw)
+            if place == 0:
+                start_keys_HC[head] = raw
+            _turn(raw, cosines[slot], sines[slot], shift, turned)
+            _put_key(turned, slot, later_HX[head], later_sums_HW[head], inputs // 4)
+            _turn(raw, cosines[slot + window], sines[slot + window], shift, turned)
+            _put_key(turned, slot, keys, key_sums, inputs // 4)
+            _value(sums_TO[t, v], middle_O[v], scale_O[v], embedded_TD[t, q], gains_D[q], raw)
+            if place == 0:
+                start_values_HC[head] = raw
+            _put_value(raw, slot, values_HX[head], capacity)
+            if is_past and window > 1:
+                # The start takes the slot of the oldest position, which the next one overwrites.
+                oldest = (slot + 1) % window
+                _turn(start_keys_HC[head], cosines[slot + 1], sines[slot + 1], shift, turned)
+                _put_key(turned, oldest, keys, key_sums, inputs // 4)
+                _put_value(start_values_HC[head], oldest, values_HX[head], capacity)
+            _normalise(sums_TO[t, q], middle_O[q], scale_O[q], raw)
+            _turn(raw, cosines[slot + window], sines[slot + window], shift, turned)
             for c in range(size):
-                query[0, c] = np.uint8(turned[0, c] + _MIDDLE)
+                query[0, c] = np.uint8(turned[c] + _MIDDLE)
             multiply(query, keys_HX[head], scores)
             for j in range(count):
-                scores[0, j] -= key_sums_HW[head, j]
+                scores[0, j] -= key_sums[j]
             _weigh(scores[0], count, score_scale, exps, weights)
             multiply(weights, values_HX[head], read)
             for c in range(size):

@@ -2,8 +2,8 @@
 
 It shares tables and weights with ``step`` and no code of the arithmetic, so that each is the
 other's test, and it runs on a GPU. A lane is cut into rounds of ``window`` positions; a query sees
-the keys of its own round up to itself and those of the round before that are less than a window
-away.
+the keys of its own round up to itself, those of the round before that are less than a window away,
+and the start, which takes the place of the oldest of them.
 
 Invariants: every product of matrices is a sum of integers that its floats hold exactly, in any
 order and even where float32 is computed from rounded inputs (TF32, bfloat16), since the inputs
@@ -42,10 +42,17 @@ _MAX_SCORES = 1 << 24
 
 @dataclass
 class _Past:
-    """Keys (turned as the next round sees them) and values of the round before, of one block."""
+    """What one block keeps of the rounds before.
+
+    Shapes: ``keys`` (L, H, W, C), turned as the next round sees them, and ``values`` of the last
+    round; ``start_keys`` (L, H, W, C), the start's key as a query at each place sees it, and
+    ``start_value`` (L, H, 1, C).
+    """
 
     keys: Tensor
     values: Tensor
+    start_keys: Tensor
+    start_value: Tensor
 
 
 class SequenceEngine:
@@ -167,17 +174,43 @@ class SequenceEngine:
         skipped = _rounded(embedded.float() * self._floats["value_skip"][block])
         values = (values + skipped + VALUE_FRACTION // 2) >> (VALUE_FRACTION.bit_length() - 1)
         values = self._heads(values.clamp(-_BYTE, _BYTE)).double()
-        queries = self._turned(self._heads(queries), window)
-        keys_then = self._turned(self._heads(keys), 0)
-        keys = self._turned(self._heads(keys), window)
-        place = torch.arange(length, device=self.device)
-        is_seen = place[None, :] <= place[:, None]
-        following = _Past(keys_then, values)
-        if past is not None:
-            before = torch.arange(past.keys.shape[2], device=self.device)
-            is_seen = torch.cat([before[None, :] > place[:, None], is_seen], dim=1)
-            keys, values = torch.cat([past.keys, keys], 2), torch.cat([past.values, values], 2)
-        scores = (queries.float() @ keys.float().mT).int()
+        key_heads = self._heads(keys)
+        here = slice(window, window + length)
+        queries = self._turned(self._heads(queries), here)
+        keys = self._turned(key_heads, here)
+        keys_then = self._turned(key_heads, slice(0, length))
+        place = torch.arange(length, device=self.device)[:, None]
+        is_seen = place >= place.T
+        if past is None:
+            start_keys = self._turned(key_heads[:, :, :1], slice(1, window + 1))
+            following = _Past(keys_then, values, start_keys, values[:, :, :1])
+            scores = (queries.float() @ keys.float().mT).int()
+        else:
+            following = _Past(keys_then, values, past.start_keys, past.start_value)
+            scores, is_seen = self._look_back(queries, keys, is_seen, place, past)
+            values = torch.cat([past.start_value, past.values, values], dim=2)
+        weights = self._weights(scores, is_seen)
+        return (weights.double() @ values).transpose(1, 2).flatten(-2), following
+
+    def _look_back(
+        self, queries: Tensor, keys: Tensor, is_seen: Tensor, place: Tensor, past: _Past
+    ) -> tuple[Tensor, Tensor]:
+        """Scores and what is seen, of the start, the round before, and this one."""
+        window = self._shape.window
+        # The start takes the place of the oldest position that would be seen.
+        has_room = window > 1
+        oldest = place - window + 1
+        before = torch.arange(window, device=self.device)[None] - window
+        is_seen = is_seen & ((oldest != place.T) | (not has_room))
+        is_seen = torch.cat([(place >= 0) & has_room, before > oldest, is_seen], dim=1)
+        start_keys = past.start_keys[:, :, : queries.shape[2]]
+        start_scores = (queries * start_keys).sum(-1, keepdim=True).int()
+        others = torch.cat([past.keys, keys], dim=2).float()
+        return torch.cat([start_scores, (queries.float() @ others.mT).int()], dim=-1), is_seen
+
+    def _weights(self, scores: Tensor, is_seen: Tensor) -> Tensor:
+        """What each key weighs for each query, as floats of whole numbers."""
+        shape = self._shape
         scores = scores.masked_fill(~is_seen, -(1 << 30))
         below = scores.amax(-1, keepdim=True) - scores
         scale = np.float32(EXP_STEPS / (shape.query_one**2 * math.sqrt(shape.head_dim)))
@@ -185,18 +218,15 @@ class SequenceEngine:
         exps = self._exps[steps.int()].masked_fill(~is_seen, 0)
         total = exps.sum(-1, keepdim=True, dtype=torch.int32)
         factor = _quotient(EXP_ONE, total.float())
-        weights = (exps.float() * factor).round().clamp(max=EXP_ONE - 1)
-        read = weights.double() @ values
-        return read.transpose(1, 2).flatten(-2), following
+        return (exps.float() * factor).round().clamp(max=EXP_ONE - 1)
 
     def _heads(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (-1, self._shape.head_dim)).transpose(1, 2)
 
-    def _turned(self, heads: Tensor, first_row: int) -> Tensor:
-        """Heads (L, H, N, C), normalised and turned by the tables' rows from ``first_row`` on."""
+    def _turned(self, heads: Tensor, rows: slice) -> Tensor:
+        """Heads (L, H, N, C), normalised and turned by rows of the tables, one or N of them."""
         shape = self._shape
         raw = (heads.float() * _root_scale(heads, _TURN_ONE)).round().int()
-        rows = slice(first_row, first_row + heads.shape[2])
         cosines, sines = self._cosines[rows], self._sines[rows]
         left, right = raw.chunk(2, dim=-1)
         turned = [left * cosines - right * sines, right * cosines + left * sines]

@@ -88,7 +88,8 @@ class Memory(NamedTuple):
     """What some lanes remember: L lanes, B blocks, H heads, W slots.
 
     Shapes: ``keys``, ``later_keys`` and ``values`` (L, B, H, X) int8 as ``attention`` lays them
-    out; ``key_sums`` and ``later_sums`` (L, B, H, W) int32; ``history`` (L,) int64, the last eight
+    out; ``key_sums`` and ``later_sums`` (L, B, H, W) int32; ``start_keys`` and ``start_values``
+    (L, B, H, C) int32, those of the start; ``history`` (L,) int64, the last eight
     bytes; ``final`` (L, I) uint8, the normalised state that predicts the next byte.
     """
 
@@ -97,6 +98,8 @@ class Memory(NamedTuple):
     key_sums: np.ndarray
     later_sums: np.ndarray
     values: np.ndarray
+    start_keys: np.ndarray
+    start_values: np.ndarray
     history: np.ndarray
     final: np.ndarray
 
@@ -156,6 +159,8 @@ def empty_memory(weights: EngineWeights, num_lanes: int) -> Memory:
         key_sums=np.zeros((*heads, slots), np.int32),
         later_sums=np.zeros((*heads, slots), np.int32),
         values=np.zeros((*heads, slots * padded(shape.head_dim, OUTPUTS)), np.int8),
+        start_keys=np.zeros((*heads, shape.head_dim), np.int32),
+        start_values=np.zeros((*heads, shape.head_dim), np.int32),
         history=np.zeros(num_lanes, np.int64),
         final=np.full((num_lanes, padded(shape.width, 4)), _MIDDLE, np.uint8),
     )
@@ -239,7 +244,8 @@ def run(
                 constants.turn_shift, constants.score_scale, constants.cosines, constants.sines,
                 constants.exps, memory.keys[lane, block], memory.later_keys[lane, block],
                 memory.key_sums[lane, block], memory.later_sums[lane, block],
-                memory.values[lane, block], read[rows],
+                memory.values[lane, block], memory.start_keys[lane, block],
+                memory.start_values[lane, block], read[rows],
             )  # fmt: skip
         round_largest(read, narrow, scales)
         multiply(narrow, weights.read[block], sums)
