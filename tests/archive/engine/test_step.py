@@ -38,8 +38,9 @@ def test_only_the_last_positions_of_every_block_are_seen():
     engine = StepEngine(random_weights(np.random.default_rng(3), shape))
     rng = np.random.default_rng(4)
     one, two = rng.integers(0, 256, (2, 60)).astype(np.uint8)
-    # Two blocks of six positions, each of which knows its byte and the one before.
-    reach = 2 * (6 - 1) + 2
+    # Two blocks that see the start and five positions, each of which knows its byte and the one
+    # before.
+    reach = 2 * (5 - 1) + 2
     two[20:] = one[20:]
     predictions = engine.sequence(np.stack([one, two]))
     assert np.array_equal(predictions[0, 20 + reach :], predictions[1, 20 + reach :])
