@@ -1,10 +1,7 @@
-"""Blocks to payloads and back: lanes cut, models primed, engines asked, threads used.
+"""Blocks to payloads and back: lanes cut, models lent, engines asked, threads used.
 
 ``interface`` beside this module checks arguments; ``predictor`` codes the bits. Here is what lies
-between: where each lane begins, what the first bits of a payload say, who computes when.
-
-A payload begins, inside the coder, with the number of lanes and the kind of block; where both are
-usual, they cost a small part of a bit.
+between: where each lane begins, which model codes it, who computes when.
 
 Invariants: payloads do not depend on the number of threads; memory is bounded by the block's size
 and the level's, and taken per block that is being worked on.
@@ -16,62 +13,101 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from bit_transformer.archive.mixing.coder import (
-    decode_bit,
-    encode_bit,
-    finish_encoding,
-    new_coder,
-    start_decoding,
-)
+from bit_transformer.archive.mixing.coder import finish_encoding, new_coder, start_decoding
 from bit_transformer.archive.mixing.contexts import POSITION, RECORD
 from bit_transformer.archive.mixing.interface import MAX_LANES, Level
 from bit_transformer.archive.mixing.levels import default_lanes, level_settings
-from bit_transformer.archive.mixing.model import Model, copy_model, new_model, new_registers
-from bit_transformer.archive.mixing.predictor import DECODE, ENCODE, PRIME, code_steps
-from bit_transformer.archive.mixing.records import MAX_RECORD, Shape, measure_shape
+from bit_transformer.archive.mixing.model import Model, new_model, new_registers
+from bit_transformer.archive.mixing.predictor import DECODE, ENCODE, code_steps
+from bit_transformer.archive.mixing.priming import (
+    NO_ODDS,
+    PrimedModels,
+    odds_along,
+    primed_models,
+)
+from bit_transformer.archive.mixing.records import (
+    WIDE_TEXT,
+    Shape,
+    measure_shape,
+    narrowed,
+    widened,
+)
+from bit_transformer.archive.mixing.setup import Setup, decode_setup, encode_setup
 
 if TYPE_CHECKING:
     from bit_transformer.archive.engine.interface import Engine
 
 __all__ = ["code_length", "decode", "encode"]
 
-_BitsOf = bytes | bytearray | memoryview
+_Bytes = bytes | bytearray | memoryview
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-_PROB_USUAL_LANES = 65000
-_PROB_TEXT = 60000
-_LANE_BITS = 6
-_RECORD_BITS = 11
-_MAX_ODDS_BYTES = 1 << 26
-_NO_ODDS = np.zeros((0, 0, 0), dtype=np.int16)
 _NOTHING = np.zeros(1, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class _Means:
+    """What all blocks of one call are coded with."""
+
+    level: Level
+    engine: Engine | None
+    primer: bytes
 
 
 @dataclass
 class _Job:
-    """One block being coded."""
+    """One block being coded: its setup, its model, and how far its lanes and coder are."""
 
     size: int
+    setup: Setup
     lane_bytes: int
+    primer_bytes: int
     model: Model
+    lender: PrimedModels | None
     registers: np.ndarray
     history: np.ndarray
     coder: np.ndarray
     payload: np.ndarray
 
-    @property
-    def num_lanes(self) -> int:
-        return self.registers.shape[0]
+    def advance(self, num_steps: int, task: int, source: np.ndarray, odds: np.ndarray) -> float:
+        """Code so many bytes of each lane; how many bits they cost when encoding."""
+        costs = np.zeros(1, dtype=np.float64)
+        code_steps(
+            self.model,
+            self.registers,
+            self.history,
+            self.primer_bytes,
+            self.lane_bytes,
+            num_steps,
+            task,
+            source,
+            self.coder,
+            self.payload,
+            odds,
+            costs,
+        )
+        return float(costs[0])
+
+    def last_values(self) -> np.ndarray:
+        """The byte that each lane coded last; uint8 (lanes,)."""
+        return self.history[np.maximum(self.registers[:, POSITION] - 1, 0)]
+
+    def finish(self) -> bytes:
+        """The block that was coded; the model goes back to who lent it."""
+        if self.lender is not None:
+            self.lender.take_back(self.model)
+        coded = self.history[self.primer_bytes : self.primer_bytes + self.setup.num_bytes]
+        if self.setup.shape.record_bytes == WIDE_TEXT:
+            return widened(coded.tobytes(), self.size)
+        return coded.tobytes()
 
 
 def encode(
-    blocks: Sequence[_BitsOf],
+    blocks: Sequence[_Bytes],
     level: Level,
     engine: Engine | None,
     primer: bytes,
@@ -79,9 +115,10 @@ def encode(
     num_threads: int | None,
 ) -> list[bytes]:
     """One payload per block; see ``interface.encode_blocks``."""
+    means = _Means(level, engine, primer)
 
-    def encode_one(block: _BitsOf) -> bytes:
-        return _encode_block(block, level, engine, primer, lanes)[0]
+    def encode_one(block: _Bytes) -> bytes:
+        return _encode_block(block, means, lanes)[0]
 
     if engine is not None:  # it uses the threads itself
         return [encode_one(block) for block in blocks]
@@ -89,7 +126,7 @@ def encode(
 
 
 def decode(
-    payloads: Sequence[_BitsOf],
+    payloads: Sequence[_Bytes],
     sizes: Sequence[int],
     level: Level,
     engine: Engine | None,
@@ -97,164 +134,119 @@ def decode(
     num_threads: int | None,
 ) -> list[bytes]:
     """One block per payload; see ``interface.decode_blocks``."""
+    means = _Means(level, engine, primer)
 
-    def decode_one(item: tuple[_BitsOf, int]) -> bytes:
-        job = _start_decoding(*item, level, primer, has_engine=False)
-        _advance(job, job.lane_bytes, DECODE, _NOTHING, _NO_ODDS)
-        return _decoded(job, primer)
+    def decode_one(item: tuple[_Bytes, int]) -> bytes:
+        job = _start_decoding(*item, means)
+        job.advance(job.lane_bytes, DECODE, _NOTHING, NO_ODDS)
+        return job.finish()
 
     items = list(zip(payloads, sizes, strict=True))
     if engine is None:
         return list(_map_threads(decode_one, items, num_threads))
     blocks: list[bytes] = []
-    for group in _groups_of_lanes(items, level, primer):
+    for group in _groups_of_lanes(items, means):
         _decode_together(group, engine)
-        blocks += [_decoded(job, primer) for job in group]
+        blocks += [job.finish() for job in group]
     return blocks
 
 
 def code_length(
-    block: _BitsOf, level: Level, engine: Engine | None, primer: bytes, lanes: int | None
+    block: _Bytes, level: Level, engine: Engine | None, primer: bytes, lanes: int | None
 ) -> float:
     """Bits that an ideal coder needs; see ``interface.code_length_bits``."""
-    return _encode_block(block, level, engine, primer, lanes)[1]
+    return _encode_block(block, _Means(level, engine, primer), lanes)[1]
 
 
-def _encode_block(
-    block: _BitsOf, level: Level, engine: Engine | None, primer: bytes, lanes: int | None
-) -> tuple[bytes, float]:
+def _encode_block(block: _Bytes, means: _Means, lanes: int | None) -> tuple[bytes, float]:
     """The payload, and how many bits its probabilities sum to."""
-    if len(block) == 0:
+    size = len(block)
+    if size == 0:
         return b"", 0.0
-    usual = default_lanes(len(block), has_engine=engine is not None)
-    num_lanes = usual if lanes is None else min(lanes, len(block))
-    data = np.frombuffer(bytearray(block), dtype=np.uint8)
-    shape = measure_shape(data)
+    usual = default_lanes(size, has_engine=means.engine is not None)
+    data, shape = _prepared(bytes(block))
+    num_lanes = min(usual if lanes is None else lanes, data.size)
+    setup = Setup(num_lanes, shape, data.size)
     payload = np.empty(16 * data.size + 64, dtype=np.uint8)  # 16 bits per bit at the very worst
     coder = new_coder()
-    _encode_setup(coder, payload, num_lanes, usual, shape)
-    job = _new_job(data.size, num_lanes, shape, level, primer, coder, payload)
-    source = np.concatenate([np.zeros(len(primer), dtype=np.uint8), data])
-    odds = _NO_ODDS if engine is None else _odds_along(engine, data, job)
-    cost = _advance(job, job.lane_bytes, ENCODE, source, odds)
+    encode_setup(coder, payload, setup, usual)
+    job = _new_job(size, setup, means, coder, payload)
+    source = job.history.copy()
+    source[job.primer_bytes : job.primer_bytes + data.size] = data
+    odds = NO_ODDS if means.engine is None else odds_along(means.engine, _cut(data, job))
+    cost = job.advance(job.lane_bytes, ENCODE, source, odds)
+    job.finish()
     return payload[: finish_encoding(coder, payload)].tobytes(), cost
 
 
-def _start_decoding(
-    payload: _BitsOf, size: int, level: Level, primer: bytes, *, has_engine: bool
-) -> _Job:
+def _prepared(block: bytes) -> tuple[np.ndarray, Shape]:
+    """The bytes to code, and as what."""
+    data = np.frombuffer(bytearray(block), dtype=np.uint8)
+    shape = measure_shape(data)
+    narrow = None if shape.is_text else narrowed(block)
+    if narrow is None:
+        return data, shape
+    return np.frombuffer(bytearray(narrow), dtype=np.uint8), Shape(True, WIDE_TEXT)
+
+
+def _cut(data: np.ndarray, job: _Job) -> np.ndarray:
+    """The block's lanes, the last ones filled up with zeros; uint8 (lanes, steps)."""
+    cut = np.zeros((job.setup.num_lanes, job.lane_bytes), dtype=np.uint8)
+    cut.reshape(-1)[: data.size] = data
+    return cut
+
+
+def _start_decoding(payload: _Bytes, size: int, means: _Means) -> _Job:
     """A job that has read a payload's setup and not yet any byte."""
     array = np.frombuffer(bytearray(payload) or bytearray(1), dtype=np.uint8)
     coder = new_coder()
     start_decoding(coder, array)
-    usual = default_lanes(size, has_engine=has_engine)
-    num_lanes, shape = _decode_setup(coder, array, usual)
-    return _new_job(size, min(num_lanes, max(size, 1)), shape, level, primer, coder, array)
-
-
-def _decoded(job: _Job, primer: bytes) -> bytes:
-    return job.history[len(primer) : len(primer) + job.size].tobytes()
+    usual = default_lanes(size, has_engine=means.engine is not None)
+    setup = decode_setup(coder, array, usual, size)
+    return _new_job(size, setup, means, coder, array)
 
 
 def _new_job(
-    size: int,
-    num_lanes: int,
-    shape: Shape,
-    level: Level,
-    primer: bytes,
-    coder: np.ndarray,
-    payload: np.ndarray,
+    size: int, setup: Setup, means: _Means, coder: np.ndarray, payload: np.ndarray
 ) -> _Job:
-    lane_bytes = max(1, -(-size // num_lanes))
-    begins = [min(lane * lane_bytes, size) + len(primer) for lane in range(num_lanes)]
-    ends = [min(begin + lane_bytes, size + len(primer)) for begin in begins]
-    registers = new_registers(begins, ends)
-    registers[:, RECORD] = shape.record_bytes
-    history = np.zeros(len(primer) + size + 1, dtype=np.uint8)
-    history[: len(primer)] = np.frombuffer(primer, dtype=np.uint8)
-    log_buckets = level_settings(level).log_buckets(len(primer) + size)
-    if primer and shape.is_text:
-        model = copy_model(_prime(level, log_buckets, primer))
+    settings = level_settings(means.level)
+    lender = None
+    primer = _NOTHING[:0]
+    if means.primer and setup.shape.is_text:
+        log_buckets = settings.log_buckets(len(means.primer) + size)
+        lender = primed_models(means.level, log_buckets, means.primer, means.engine)
+        primer, model = lender.history, lender.lend()
     else:
-        model = new_model(level_settings(level), log_buckets, is_text=shape.is_text)
-    return _Job(size, lane_bytes, model, registers, history, coder, payload)
-
-
-@lru_cache(maxsize=1)
-def _prime(level: Level, log_buckets: int, primer: bytes) -> Model:
-    """A model that has seen the primer; kept, since the next block wants it too."""
-    model = new_model(level_settings(level), log_buckets)
-    source = np.frombuffer(bytearray(primer), dtype=np.uint8)
-    history = np.zeros(len(primer) + 1, dtype=np.uint8)
-    job = _Job(
-        size=len(primer),
-        lane_bytes=len(primer),
+        model = new_model(settings, settings.log_buckets(size), is_text=setup.shape.is_text)
+    num_bytes = setup.num_bytes
+    lane_bytes = max(1, -(-num_bytes // setup.num_lanes))
+    begins = [primer.size + min(i * lane_bytes, num_bytes) for i in range(setup.num_lanes)]
+    ends = [min(begin + lane_bytes, primer.size + num_bytes) for begin in begins]
+    registers = new_registers(begins, ends)
+    registers[:, RECORD] = setup.shape.record_bytes if not setup.shape.is_text else 0
+    history = np.zeros(primer.size + num_bytes + 1, dtype=np.uint8)
+    history[: primer.size] = primer
+    return _Job(
+        size=size,
+        setup=setup,
+        lane_bytes=lane_bytes,
+        primer_bytes=primer.size,
         model=model,
-        registers=new_registers([0], [len(primer)]),
+        lender=lender,
+        registers=registers,
         history=history,
-        coder=new_coder(),
-        payload=np.zeros(1, dtype=np.uint8),
+        coder=coder,
+        payload=payload,
     )
-    _advance(job, len(primer), PRIME, source, _NO_ODDS, primer_bytes=0)
-    return model
 
 
-def _advance(
-    job: _Job,
-    num_steps: int,
-    task: int,
-    source: np.ndarray,
-    odds: np.ndarray,
-    primer_bytes: int | None = None,
-) -> float:
-    """Code steps of a job; how many bits they cost when encoding."""
-    costs = np.zeros(1, dtype=np.float64)
-    if primer_bytes is None:
-        primer_bytes = job.history.size - job.size - 1
-    code_steps(
-        job.model,
-        job.registers,
-        job.history,
-        primer_bytes,
-        job.lane_bytes,
-        num_steps,
-        task,
-        source,
-        job.coder,
-        job.payload,
-        odds,
-        costs,
-    )
-    return float(costs[0])
-
-
-def _odds_along(engine: Engine, data: np.ndarray, job: _Job) -> np.ndarray:
-    """The engine's log-odds at the nodes that the block's bytes pass; (steps, lanes, 8)."""
-    steps, lanes = job.lane_bytes, job.num_lanes
-    cut = np.zeros((lanes, steps), dtype=np.uint8)
-    cut.reshape(-1)[: data.size] = data
-    along = np.empty((steps, lanes, 8), dtype=np.int16)
-    state = engine.start(lanes)
-    at_once = max(1, _MAX_ODDS_BYTES // (lanes * 512))
-    for first in range(0, steps, at_once):
-        some = np.ascontiguousarray(cut[:, first : first + at_once])
-        odds = engine.extend(state, some)
-        for bit_index in range(8):
-            nodes = (1 << bit_index) | (some.astype(np.int64) >> (8 - bit_index))
-            taken = np.take_along_axis(odds, nodes[:, :, None], axis=2)[:, :, 0]
-            along[first : first + at_once, :, bit_index] = taken.T
-    return along
-
-
-def _groups_of_lanes(
-    items: list[tuple[_BitsOf, int]], level: Level, primer: bytes
-) -> Iterator[list[_Job]]:
-    """Jobs of about the same length that have at most MAX_LANES lanes together."""
+def _groups_of_lanes(items: list[tuple[_Bytes, int]], means: _Means) -> Iterator[list[_Job]]:
+    """Jobs of equally long lanes, with at most MAX_LANES lanes together."""
     group: list[_Job] = []
     for payload, size in items:
-        job = _start_decoding(payload, size, level, primer, has_engine=True)
-        num_lanes = sum(other.num_lanes for other in group) + job.num_lanes
-        if group and (num_lanes > MAX_LANES or job.lane_bytes != group[0].lane_bytes):
+        job = _start_decoding(payload, size, means)
+        num_lanes = sum(other.setup.num_lanes for other in group) + job.setup.num_lanes
+        if group and (num_lanes > MAX_LANES or not _fits(job, group[0])):
             yield group
             group = []
         group.append(job)
@@ -262,58 +254,23 @@ def _groups_of_lanes(
         yield group
 
 
+def _fits(job: _Job, other: _Job) -> bool:
+    """Whether lanes are about as long, so that neither waits much for the other."""
+    return job.lane_bytes <= 2 * other.lane_bytes and other.lane_bytes <= 2 * job.lane_bytes
+
+
 def _decode_together(jobs: list[_Job], engine: Engine) -> None:
     """Decode several blocks step by step, the engine predicting for all their lanes at once."""
-    num_lanes = sum(job.num_lanes for job in jobs)
-    state = engine.start(num_lanes)
-    values = np.zeros(num_lanes, dtype=np.uint8)
+    state = engine.start(sum(job.setup.num_lanes for job in jobs))
     num_steps = max(job.lane_bytes for job in jobs)
     for step in range(num_steps):
         odds = np.ascontiguousarray(engine.predict(state))
         first = 0
         for job in jobs:
-            lanes = slice(first, first + job.num_lanes)
-            _advance(job, 1, DECODE, _NOTHING, odds[None, lanes])
-            at = job.registers[:, POSITION] - 1
-            values[lanes] = job.history[np.maximum(at, 0)]
-            first += job.num_lanes
+            job.advance(1, DECODE, _NOTHING, odds[None, first : first + job.setup.num_lanes])
+            first += job.setup.num_lanes
         if step + 1 < num_steps:
-            engine.feed(state, values)
-
-
-def _encode_setup(
-    coder: np.ndarray, payload: np.ndarray, num_lanes: int, usual: int, shape: Shape
-) -> None:
-    is_usual = num_lanes == usual
-    encode_bit(coder, payload, int(is_usual), _PROB_USUAL_LANES)
-    if not is_usual:
-        _encode_number(coder, payload, num_lanes - 1, _LANE_BITS)
-    encode_bit(coder, payload, int(shape.is_text), _PROB_TEXT)
-    if not shape.is_text:
-        _encode_number(coder, payload, shape.record_bytes, _RECORD_BITS)
-
-
-def _decode_setup(coder: np.ndarray, payload: np.ndarray, usual: int) -> tuple[int, Shape]:
-    """Number of lanes, and what kind of block this is."""
-    num_lanes = usual
-    if not decode_bit(coder, payload, _PROB_USUAL_LANES):
-        num_lanes = _decode_number(coder, payload, _LANE_BITS) + 1
-    if decode_bit(coder, payload, _PROB_TEXT):
-        return num_lanes, Shape(True, 0)
-    record_bytes = _decode_number(coder, payload, _RECORD_BITS)
-    return num_lanes, Shape(False, min(record_bytes, MAX_RECORD))
-
-
-def _encode_number(coder: np.ndarray, payload: np.ndarray, value: int, num_bits: int) -> None:
-    for place in range(num_bits - 1, -1, -1):
-        encode_bit(coder, payload, (value >> place) & 1, 1 << 15)
-
-
-def _decode_number(coder: np.ndarray, payload: np.ndarray, num_bits: int) -> int:
-    value = 0
-    for _ in range(num_bits):
-        value = 2 * value + decode_bit(coder, payload, 1 << 15)
-    return value
+            engine.feed(state, np.concatenate([job.last_values() for job in jobs]))
 
 
 def _map_threads(

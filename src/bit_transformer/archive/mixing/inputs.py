@@ -33,7 +33,9 @@ _LONGEST_RUN = 15
 
 
 @kernel
-def begin_half(buckets: Array, hashes: Array, chosen: Array, places: Array, node: int) -> None:
+def begin_half(
+    buckets: Array, hashes: Array, chosen: Array, places: Array, journal: Array, node: int
+) -> None:
     """Find each context's bucket for four bits, after the node that the byte has come to.
 
     All places are read once before the first is examined, so that the memory's delays overlap.
@@ -51,6 +53,11 @@ def begin_half(buckets: Array, hashes: Array, chosen: Array, places: Array, node
         key = places[_KEYS, i]
         slot = find_bucket(buckets, (key >> 7) & mask, key & 0xFFFF)
         places[_SLOTS, i] = slot
+        if journal[0] + 1 < journal.shape[0]:
+            journal[0] += 1
+            journal[journal[0]] = slot
+        else:
+            journal[0] = journal.shape[0]
         if node == 1:
             places[_HEADS, i] = slot
 

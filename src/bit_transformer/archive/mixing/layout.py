@@ -5,13 +5,17 @@ learning lives in ``scratch``. Kernels take few arrays this way, and compile the
 """
 
 __all__ = [
+    "CONSTANT_INPUT",
+    "ENGINE_INPUT",
     "ENGINE_MAPS",
     "FINAL_ROWS",
     "INPUTS_PER_CONTEXT",
+    "MATCH_INPUT",
     "MATCH_MAPS",
     "NUM_SCRATCH",
     "ORDER0_MAPS",
     "ORDER1_MAPS",
+    "ORDER_INPUT",
     "OTHER_INPUTS",
     "POINT_ROWS",
     "RUN_MAPS",
@@ -24,6 +28,9 @@ __all__ = [
 INPUTS_PER_CONTEXT = 4
 OTHER_INPUTS = 12
 """Matches, orders 0 and 1, the engine, and a constant."""
+
+MATCH_INPUT, ORDER_INPUT, CONSTANT_INPUT, ENGINE_INPUT = 0, 4, 6, 7
+"""Where they stand after the contexts' inputs."""
 
 ORDER0_MAPS = 0
 ORDER1_MAPS = ORDER0_MAPS + 256

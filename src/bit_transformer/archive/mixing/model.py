@@ -25,6 +25,11 @@ from bit_transformer.archive.mixing.tables import Array, load_tables
 
 __all__ = ["Model", "copy_model", "new_model", "new_registers"]
 
+_JOURNAL = 1 << 18
+_ENGINE_WEIGHT = 20_000
+_ENGINE_MAP_WEIGHT = 10_000
+_ODDS_BUCKET = 64
+
 
 class Model(NamedTuple):
     """Arrays that kernels read and write.
@@ -33,7 +38,8 @@ class Model(NamedTuple):
     int32, what followed one and two bytes lately; ``positions`` int32 (2, n), where the last
     bytes occurred before; ``weights`` and ``final_weights`` int32 (rows, inputs), ``is_used``
     uint8 (rows,); ``points`` int32, refinements. ``chosen`` int64 (C,), the contexts in use;
-    ``pace`` int64, how fast to learn. The rest is scratch of one bit, and tables.
+    ``pace`` int64, how fast to learn. ``journal`` int64, how many buckets were looked up and
+    which, full once it has as many as it can hold. The rest is scratch of one bit, and tables.
     """
 
     buckets: Array
@@ -48,6 +54,7 @@ class Model(NamedTuple):
     pace: Array
     hashes: Array
     places: Array
+    journal: Array
     inputs: Array
     outputs: Array
     rows: Array
@@ -65,14 +72,18 @@ def new_model(settings: LevelSettings, log_buckets: int, *, is_text: bool = True
     num_inputs = layout.num_inputs(len(chosen))
     num_sets = len(layout.SET_SIZES)
     tables = load_tables()
+    weights = np.full(
+        (sum(layout.SET_SIZES), num_inputs), settings.first_weights // num_inputs, dtype=np.int32
+    )
+    engine_input = len(chosen) * layout.INPUTS_PER_CONTEXT + layout.ENGINE_INPUT
+    weights[:, engine_input] = _ENGINE_WEIGHT
+    weights[:, engine_input + 1] = _ENGINE_MAP_WEIGHT
     return Model(
         buckets=_aligned_zeros(BUCKET << log_buckets),
-        maps=np.full(layout.num_maps(len(chosen)), EVEN_ENTRY, dtype=np.uint32),
+        maps=_fresh_maps(len(chosen), tables.squash),
         indirect=np.zeros(256 + 32768, dtype=np.int32),
         positions=np.zeros((2, 1 << max(10, log_buckets - 4)), dtype=np.int32),
-        weights=np.full(
-            (sum(layout.SET_SIZES), num_inputs), settings.first_weights // num_inputs, np.int32
-        ),
+        weights=weights,
         is_used=np.zeros(sum(layout.SET_SIZES), dtype=np.uint8),
         final_weights=np.full((layout.FINAL_ROWS, num_sets), 65536 // num_sets, dtype=np.int32),
         points=_straight_points(tables.squash),
@@ -80,6 +91,7 @@ def new_model(settings: LevelSettings, log_buckets: int, *, is_text: bool = True
         pace=np.array(settings.pace, dtype=np.int64),
         hashes=np.zeros(NUM_CONTEXTS, dtype=np.int64),
         places=np.zeros((3, len(chosen)), dtype=np.int64),
+        journal=np.zeros(_JOURNAL, dtype=np.int64),
         inputs=np.zeros(num_inputs, dtype=np.int32),
         outputs=np.zeros(num_sets, dtype=np.int32),
         rows=np.zeros(num_sets, dtype=np.int64),
@@ -102,6 +114,15 @@ def new_registers(begins: list[int], ends: list[int]) -> np.ndarray:
         registers[:, name] = begins
     registers[:, END] = ends
     return registers
+
+
+def _fresh_maps(num_contexts: int, squash: np.ndarray) -> np.ndarray:
+    """Map entries at even odds, but for the engine's, which begin by believing it."""
+    maps = np.full(layout.num_maps(num_contexts), EVEN_ENTRY, dtype=np.uint32)
+    odds = np.arange(64) * _ODDS_BUCKET + _ODDS_BUCKET // 2 - 2048
+    believed = squash[odds + 3072].astype(np.uint32) << 16
+    maps[layout.ENGINE_MAPS : layout.STATE_MAPS] = np.repeat(believed, 64)
+    return maps
 
 
 def _aligned_zeros(size: int) -> np.ndarray:

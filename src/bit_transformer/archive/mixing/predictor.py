@@ -36,6 +36,8 @@ from bit_transformer.archive.mixing.inputs import (
 )
 from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.layout import (
+    CONSTANT_INPUT,
+    ENGINE_INPUT,
     ENGINE_MAPS,
     ENGINE_ROW,
     EXPECTED,
@@ -49,10 +51,12 @@ from bit_transformer.archive.mixing.layout import (
     INPUTS_PER_CONTEXT,
     LINEAR_SHIFT,
     LONG_ROW,
+    MATCH_INPUT,
     MATCH_ROW,
     MIXED,
     ORDER0_MAPS,
     ORDER1_MAPS,
+    ORDER_INPUT,
     POINT_ROWS,
     POINT_SHIFT,
     POINTS,
@@ -98,24 +102,24 @@ def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
     known = min(seen * 8 // num_contexts, 7)
     at = num_contexts * INPUTS_PER_CONTEXT
     s[MATCH_ROW] = match_inputs(
-        m.maps, m.stretch, m.inputs, at, 0,
+        m.maps, m.stretch, m.inputs, at + MATCH_INPUT, 0,
         row[MATCH_LENGTH], row[MATCH_MISSES], s[EXPECTED], node, bit_index,
     )  # fmt: skip
     s[LONG_ROW] = match_inputs(
-        m.maps, m.stretch, m.inputs, at + 2, 1,
+        m.maps, m.stretch, m.inputs, at + MATCH_INPUT + 2, 1,
         row[LONG_LENGTH], row[LONG_MISSES], s[EXPECTED_LONG], node, bit_index,
     )  # fmt: skip
     c1 = row[LAST4] & 0xFF
-    m.inputs[at + 4] = m.stretch[m.maps[ORDER0_MAPS + node] >> 20]
-    m.inputs[at + 5] = m.stretch[m.maps[ORDER1_MAPS + ((c1 << 8) | node)] >> 20]
-    m.inputs[at + 6] = 256
-    m.inputs[at + 7] = 0
-    m.inputs[at + 8] = 0
+    m.inputs[at + ORDER_INPUT] = m.stretch[m.maps[ORDER0_MAPS + node] >> 20]
+    m.inputs[at + ORDER_INPUT + 1] = m.stretch[m.maps[ORDER1_MAPS + ((c1 << 8) | node)] >> 20]
+    m.inputs[at + CONSTANT_INPUT] = 256
+    m.inputs[at + ENGINE_INPUT] = 0
+    m.inputs[at + ENGINE_INPUT + 1] = 0
     if s[HAS_ENGINE]:
         bucket = (min(max(odds, -2047), 2047) + 2048) >> 6
         s[ENGINE_ROW] = ENGINE_MAPS + ((bucket << 6) | (known << 3) | bit_index)
-        m.inputs[at + 7] = odds
-        m.inputs[at + 8] = m.stretch[m.maps[s[ENGINE_ROW]] >> 20]
+        m.inputs[at + ENGINE_INPUT] = odds
+        m.inputs[at + ENGINE_INPUT + 1] = m.stretch[m.maps[s[ENGINE_ROW]] >> 20]
     _select(row, s, m.rows, m.char_class, node, bit_index, known, odds)
     _share(m.weights, m.is_used, m.rows)
     for k in range(m.rows.shape[0]):
@@ -265,7 +269,7 @@ def code_steps(
             node = 1
             for bit_index in range(8):
                 if bit_index & 3 == 0:
-                    begin_half(m.buckets, m.hashes, m.chosen, m.places, node)
+                    begin_half(m.buckets, m.hashes, m.chosen, m.places, m.journal, node)
                 guess = 0
                 if odds.shape[0] > 0:
                     guess = odds[step, lane, node if task == DECODE else bit_index]

@@ -1,0 +1,148 @@
+"""Models that have seen the primer, made once and lent to one block after another.
+
+Priming takes as long as coding so many bytes, so a primed model is kept, and each block works on
+a copy. A small block changes little of a copy, so the copy is mended afterwards, bucket by
+bucket from a journal, instead of being made anew.
+
+With an engine, the mixers must have seen how far the engine is to be believed beside models that
+know the text's like and not the text. So pieces from all over the primer are kept back from the
+first pass and read in a second one, with the engine, as lanes.
+
+Invariants: a lent model is exactly the primed one, whatever was coded with it before; models are
+lent to one block at a time.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bit_transformer.archive.mixing.coder import new_coder
+from bit_transformer.archive.mixing.interface import Level
+from bit_transformer.archive.mixing.levels import level_settings
+from bit_transformer.archive.mixing.model import Model, copy_model, new_model, new_registers
+from bit_transformer.archive.mixing.predictor import PRIME, code_steps
+
+if TYPE_CHECKING:
+    from bit_transformer.archive.engine.interface import Engine
+
+__all__ = ["NO_ODDS", "PrimedModels", "odds_along", "primed_models"]
+
+NO_ODDS = np.zeros((0, 0, 0), dtype=np.int16)
+_NOTHING = np.zeros(1, dtype=np.uint8)
+_MAX_ODDS_BYTES = 1 << 26
+_ONE_AT_A_TIME = Lock()
+_NUM_PIECES = 16
+_PIECE_BYTES = 256
+_MIN_PRIMER_FOR_PIECES = 4 * _NUM_PIECES * _PIECE_BYTES
+
+
+class PrimedModels:
+    """Models that saw one primer at one level.
+
+    Args:
+        level: whose contexts are used.
+        log_buckets: base-2 logarithm of the number of buckets.
+        primer: what the models see.
+        engine: whose predictions the mixers see, too, for a part of the primer.
+    """
+
+    def __init__(self, level: Level, log_buckets: int, primer: bytes, engine: Engine | None):
+        self.history, num_whole = _arranged(primer, has_engine=engine is not None)
+        self._primed = new_model(level_settings(level), log_buckets)
+        self._spare: list[Model] = []
+        _read(self._primed, self.history, 0, num_whole, 1, NO_ODDS)
+        if engine is not None and num_whole < self.history.size:
+            pieces = self.history[num_whole:].reshape(_NUM_PIECES, _PIECE_BYTES)
+            odds = odds_along(engine, pieces)
+            _read(self._primed, self.history, num_whole, _PIECE_BYTES, _NUM_PIECES, odds)
+        self._primed.journal[0] = 0
+
+    def lend(self) -> Model:
+        """A model for one block."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return copy_model(self._primed)
+
+    def take_back(self, model: Model) -> None:
+        """Mend a model that was lent, if little enough was done with it."""
+        used = int(model.journal[0])
+        if used >= model.journal.size:
+            return
+        buckets = model.journal[1 : 1 + used] >> 4
+        model.buckets.reshape(-1, 16)[buckets] = self._primed.buckets.reshape(-1, 16)[buckets]
+        for array, primed in zip(model[1:], self._primed[1:], strict=True):
+            array[...] = primed
+        self._spare.append(model)
+
+
+def primed_models(
+    level: Level, log_buckets: int, primer: bytes, engine: Engine | None
+) -> PrimedModels:
+    """The models for this primer; the last ones asked for are kept."""
+    with _ONE_AT_A_TIME:  # threads that begin together want the same ones
+        return _cached_models(level, log_buckets, primer, engine)
+
+
+@lru_cache(maxsize=2)
+def _cached_models(
+    level: Level, log_buckets: int, primer: bytes, engine: Engine | None
+) -> PrimedModels:
+    return PrimedModels(level, log_buckets, primer, engine)
+
+
+def odds_along(engine: Engine, lanes_LT: np.ndarray) -> np.ndarray:
+    """The engine's log-odds at the nodes that the bytes of each lane pass.
+
+    Shapes: ``lanes_LT`` uint8 (lanes, steps); the result int16 (steps, lanes, 8).
+    """
+    lanes, steps = lanes_LT.shape
+    along = np.empty((steps, lanes, 8), dtype=np.int16)
+    state = engine.start(lanes)
+    at_once = max(1, _MAX_ODDS_BYTES // (lanes * 512))
+    for first in range(0, steps, at_once):
+        some = np.ascontiguousarray(lanes_LT[:, first : first + at_once])
+        odds = engine.extend(state, some)
+        for bit_index in range(8):
+            nodes = (1 << bit_index) | (some.astype(np.int64) >> (8 - bit_index))
+            taken = np.take_along_axis(odds, nodes[:, :, None], axis=2)[:, :, 0]
+            along[first : first + at_once, :, bit_index] = taken.T
+    return along
+
+
+def _arranged(primer: bytes, *, has_engine: bool) -> tuple[np.ndarray, int]:
+    """The primer with its kept-back pieces at the end, and how many bytes stand before them."""
+    data = np.frombuffer(bytearray(primer), dtype=np.uint8)
+    if not has_engine or data.size < _MIN_PRIMER_FOR_PIECES:
+        return data, data.size
+    is_piece = np.zeros(data.size, dtype=bool)
+    for piece in range(_NUM_PIECES):
+        begin = (2 * piece + 1) * (data.size - _PIECE_BYTES) // (2 * _NUM_PIECES)
+        is_piece[begin : begin + _PIECE_BYTES] = True
+    whole = data[~is_piece]
+    return np.concatenate([whole, data[is_piece]]), whole.size
+
+
+def _read(
+    model: Model, history: np.ndarray, begin: int, num_steps: int, lanes: int, odds: np.ndarray
+) -> None:
+    """Let a model learn so many bytes of each of the lanes that follow one another."""
+    begins = [begin + lane * num_steps for lane in range(lanes)]
+    code_steps(
+        model,
+        new_registers(begins, [first + num_steps for first in begins]),
+        history.copy(),
+        begin,
+        max(num_steps, 1),
+        num_steps,
+        PRIME,
+        history,
+        new_coder(),
+        _NOTHING,
+        odds,
+        np.zeros(1),
+    )

@@ -1,0 +1,69 @@
+"""What a payload says before its first byte: how many lanes, and what kind of block.
+
+Coded by the range coder like all else, so that where both are usual they cost a small part of a
+bit. Whatever bits a payload begins with, they say something that can be decoded.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bit_transformer.archive.mixing.coder import decode_bit, encode_bit
+from bit_transformer.archive.mixing.records import WIDE_TEXT, Shape
+
+__all__ = ["Setup", "decode_setup", "encode_setup"]
+
+_PROB_USUAL_LANES = 65000
+_PROB_TEXT = 60000
+_LANE_BITS = 6
+_RECORD_BITS = 11
+_SIZE_BITS = 25
+
+
+class Setup(NamedTuple):
+    """Number of lanes, kind of block, and the number of bytes coded."""
+
+    num_lanes: int
+    shape: Shape
+    num_bytes: int
+
+
+def encode_setup(coder: np.ndarray, payload: np.ndarray, setup: Setup, usual_lanes: int) -> None:
+    """Begin a payload."""
+    is_usual = setup.num_lanes == usual_lanes
+    encode_bit(coder, payload, int(is_usual), _PROB_USUAL_LANES)
+    if not is_usual:
+        _encode_number(coder, payload, setup.num_lanes - 1, _LANE_BITS)
+    shape = setup.shape
+    is_plain_text = shape.is_text and shape.record_bytes != WIDE_TEXT
+    encode_bit(coder, payload, int(is_plain_text), _PROB_TEXT)
+    if not is_plain_text:
+        _encode_number(coder, payload, shape.record_bytes, _RECORD_BITS)
+        if shape.record_bytes == WIDE_TEXT:
+            _encode_number(coder, payload, setup.num_bytes, _SIZE_BITS)
+
+
+def decode_setup(coder: np.ndarray, payload: np.ndarray, usual_lanes: int, num_bytes: int) -> Setup:
+    """What a payload for a block of ``num_bytes`` begins with, bounded to what can be."""
+    num_lanes = usual_lanes
+    if not decode_bit(coder, payload, _PROB_USUAL_LANES):
+        num_lanes = _decode_number(coder, payload, _LANE_BITS) + 1
+    shape = Shape(True, 0)
+    if not decode_bit(coder, payload, _PROB_TEXT):
+        record_bytes = _decode_number(coder, payload, _RECORD_BITS)
+        shape = Shape(record_bytes == WIDE_TEXT, record_bytes)
+        if record_bytes == WIDE_TEXT:
+            num_bytes = min(_decode_number(coder, payload, _SIZE_BITS), num_bytes)
+    return Setup(max(1, min(num_lanes, num_bytes)), shape, num_bytes)
+
+
+def _encode_number(coder: np.ndarray, payload: np.ndarray, value: int, num_bits: int) -> None:
+    for place in range(num_bits - 1, -1, -1):
+        encode_bit(coder, payload, (value >> place) & 1, 1 << 15)
+
+
+def _decode_number(coder: np.ndarray, payload: np.ndarray, num_bits: int) -> int:
+    value = 0
+    for _ in range(num_bits):
+        value = 2 * value + decode_bit(coder, payload, 1 << 15)
+    return value
