@@ -34,13 +34,13 @@ def test_a_byte_changes_no_prediction_up_to_its_own_and_some_after_it(engine):
 
 
 def test_only_the_last_positions_of_every_block_are_seen():
-    shape = small_shape(depth=2, window=6, context_hash_bits=(16,))
+    shape = small_shape(depth=3, window=6, context_hash_bits=(16,))
     engine = StepEngine(random_weights(np.random.default_rng(3), shape))
     rng = np.random.default_rng(4)
     one, two = rng.integers(0, 256, (2, 60)).astype(np.uint8)
-    # Two blocks that see the start and five positions, each of which knows its byte and the one
+    # Three blocks that see the start and five positions, each of which knows its byte and the one
     # before.
-    reach = 2 * (5 - 1) + 2
+    reach = 3 * (5 - 1) + 2
     two[20:] = one[20:]
     predictions = engine.sequence(np.stack([one, two]))
     assert np.array_equal(predictions[0, 20 + reach :], predictions[1, 20 + reach :])
