@@ -1,6 +1,7 @@
 """Metrics as columns: read as they grow, cut down without losing what people look for."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,25 @@ def test_the_last_rows_are_found_from_the_end_and_kept_as_the_file_grows(tmp_pat
     assert again.train == rows.train
     assert again.last is not None
     assert again.last["step"] == 2000
+
+
+@given(st.lists(st.tuples(st.sampled_from(["train", "valid", "telemetry"]), st.integers(1, 90))))
+def test_the_last_rows_are_the_same_however_the_file_grew(rows: list[tuple[str, int]]):
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunFolder(Path(folder))
+        tracker = RowTracker()
+        content = "".join(
+            json.dumps({"step": step, "kind": kind}) + "\n" for step, (kind, _) in enumerate(rows)
+        )
+        place = 0
+        for _, size in rows:
+            with run.metrics_path.open("a") as file:
+                file.write(content[place : place + size])
+            place += size
+            tracker.read(run)
+        with run.metrics_path.open("a") as file:
+            file.write(content[place:])
+        assert tracker.read(run) == RowTracker().read(run)
+        steps = [step for step, (kind, _) in enumerate(rows) if kind == "valid"]
+        found = tracker.read(run).valid
+        assert (None if found is None else found["step"]) == (steps[-1] if steps else None)

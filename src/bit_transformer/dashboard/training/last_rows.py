@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bit_transformer.runs import RunFolder
 
@@ -11,8 +11,6 @@ __all__ = ["LastRows", "RowTracker"]
 
 _CHUNK_BYTES = 1 << 18
 _MOST_BYTES = 1 << 26
-_LONGEST_ROW_BYTES = 1 << 16
-"""Looked at again, since the last row may have been half-written the time before."""
 _MOST_RUNS = 1000
 
 Row = dict[str, Any]
@@ -31,7 +29,7 @@ class RowTracker:
     """Remembers the last rows of every run that it was asked for."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[tuple[int, int], LastRows]] = {}
+        self._known: dict[Path, _Known] = {}
 
     def read(self, run: RunFolder) -> LastRows:
         """The last rows of a run."""
@@ -39,36 +37,49 @@ class RowTracker:
             status = run.metrics_path.stat()
         except OSError:
             return LastRows()
-        signature = (status.st_ino, status.st_size)
-        before = self._known.get(run.path)
-        if before is not None and before[0] == signature:
-            return before[1]
-        earlier = before[1] if before is not None and before[0][0] == status.st_ino else LastRows()
-        since = before[0][1] if before is not None and earlier.last is not None else 0
-        rows = _read(run.metrics_path, min(since, status.st_size), earlier)
+        known = self._known.get(run.path)
+        if known is None or known.inode != status.st_ino or status.st_size < known.num_read:
+            known = _Known(status.st_ino, 0, LastRows())
+        if status.st_size > known.num_read:
+            num_read, rows = _read(run.metrics_path, known.num_read, known.rows)
+            known = _Known(status.st_ino, num_read, rows)
         if len(self._known) >= _MOST_RUNS:
             self._known.clear()
-        self._known[run.path] = (signature, rows)
-        return rows
+        self._known[run.path] = known
+        return known.rows
 
 
-def _read(path: Path, since: int, earlier: LastRows) -> LastRows:
-    """The last rows, looking back from the end as far as ``since`` and no further."""
+class _Known(NamedTuple):
+    """What was read of one file: which file, how many bytes of whole rows, and what they end in."""
+
+    inode: int
+    num_read: int
+    rows: LastRows
+
+
+def _read(path: Path, since: int, earlier: LastRows) -> tuple[int, LastRows]:
+    """Where the last whole row ends, and the last rows, looked for back to ``since``."""
     found: dict[str, Row] = {}
+    num_read = since
     try:
         with path.open("rb") as file:
             end = file.seek(0, 2)
-            rest, stop = b"", max(since - _LONGEST_ROW_BYTES, 0, end - _MOST_BYTES)
+            rest, stop = b"", max(since, end - _MOST_BYTES)
             while end > stop and len(found) < 3:
                 start = max(stop, end - _CHUNK_BYTES)
                 file.seek(start)
-                lines = (file.read(end - start) + rest).split(b"\n")
-                rest, end = (lines.pop(0), start) if start > 0 else (b"", 0)
+                part = file.read(end - start)
+                if num_read == since and b"\n" in part:  # what follows is half a row, for later
+                    num_read = start + part.rindex(b"\n") + 1
+                    part, rest = part[: num_read - start], b""
+                lines = (part + rest).split(b"\n")
+                rest = lines.pop(0) if start > stop else b""
+                end = start
                 for line in reversed(lines):
                     _take(line, found)
     except OSError:
-        return earlier
-    return LastRows(
+        return since, earlier
+    return num_read, LastRows(
         last=found.get("last", earlier.last),
         train=found.get("train", earlier.train),
         valid=found.get("valid", earlier.valid),
