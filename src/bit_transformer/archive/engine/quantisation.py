@@ -26,6 +26,9 @@ VALUE_FRACTION = 64
 """Attention's values are added up in units of a 64th of their last place."""
 
 _INT8 = 127
+# Room for nine times the root mean square. A model of 50 minutes has activations of 7.4 in its
+# last block: with 16 it lost 0.3 to 0.7 %, with 20 a whole per cent, with 14 0.1 to 0.3 %.
+_ACTIVATION_ONE = 14
 _RESIDUAL_HEADROOM = 6.0
 _SAMPLE = (__doc__ or "").encode() + b'[12:03:59] GET /index.html 200 {"id": 17, "ok": true}\n'
 _PIECES_LIMIT = 32_000
@@ -89,6 +92,7 @@ def quantise(
         table_rows_log2=config.table_rows_log2,
         table_width=config.table_width,
         logit_cap=config.logit_cap,
+        activation_one=_ACTIVATION_ONE,
         residual_one=_residual_one(model),
     )
     numbers = {
