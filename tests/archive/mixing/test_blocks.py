@@ -105,6 +105,24 @@ def test_another_primer_or_level_does_not_decode() -> None:
     assert decode_blocks([payload], [len(TEXT)], Level.BEST, primer=PRIMER) != [TEXT]
 
 
+@pytest.mark.parametrize("engine", [None, FakeEngine()])
+def test_utf_16_is_coded_as_the_text_it_is(engine: FakeEngine | None) -> None:
+    wide = TEXT.decode().encode("utf-16-le")
+    (payload,) = encode_blocks([wide], Level.DEFAULT, engine, PRIMER)
+    (narrow,) = encode_blocks([TEXT], Level.DEFAULT, engine, PRIMER)
+    assert decode_blocks([payload], [len(wide)], Level.DEFAULT, engine, PRIMER) == [wide]
+    assert len(payload) <= len(narrow) + 12
+
+
+def test_records_of_some_length_come_back_smaller_than_as_mere_bytes() -> None:
+    rng = np.random.default_rng(4)
+    rows = np.tile(rng.integers(0, 256, 24, dtype=np.uint8), (300, 1))
+    rows[:, 5] = rng.integers(0, 256, 300)
+    (payload,) = encode_blocks([rows.tobytes()], Level.FAST)
+    assert decode_blocks([payload], [rows.size], Level.FAST) == [rows.tobytes()]
+    assert len(payload) < 600  # 300 random bytes, and what it takes to learn the rest
+
+
 def test_what_cannot_be_a_block_is_refused() -> None:
     with pytest.raises(ArchiveError, match="-1 bytes"):
         decode_blocks([b""], [-1], Level.FAST)

@@ -42,7 +42,7 @@ STATE_MAPS = ENGINE_MAPS + 4096
 RUN_MAPS = 256
 _MAPS_PER_CONTEXT = RUN_MAPS + 16
 
-SET_SIZES = (1, 512, 256, 2048, 512, 1024, 2048, 512, 256)
+SET_SIZES = (1, 512, 256, 2048, 512, 1024, 2048, 512, 256, 4096, 2048, 1024)
 """How many rows of weights each mixer of the first layer chooses from."""
 
 FINAL_ROWS = 64 + 256

@@ -13,6 +13,7 @@ import numpy as np
 from bit_transformer.archive.mixing.coder import decode_bit, encode_bit
 from bit_transformer.archive.mixing.contexts import (
     END,
+    FIELD,
     LAST4,
     LINE,
     LONG,
@@ -23,6 +24,7 @@ from bit_transformer.archive.mixing.contexts import (
     MATCH_MISSES,
     POSITION,
     RECORD,
+    SHAPE,
     follow_byte,
     hash2,
     hash_contexts,
@@ -164,6 +166,9 @@ def _select(
     rows[6] = (c2 << 3) | bit_index
     rows[7] = strength * 8 + bit_index
     rows[8] = node
+    rows[9] = row[SHAPE] & 0xFFF
+    rows[10] = (((row[LAST4] >> 16) & 0xFF) << 3) | bit_index
+    rows[11] = (min(row[FIELD], 127) << 3) | bit_index
     first = 0
     for k in range(rows.shape[0]):
         rows[k] = min(max(rows[k], 0), SET_SIZES[k] - 1) + first
