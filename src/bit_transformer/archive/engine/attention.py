@@ -133,6 +133,43 @@ def _weigh(
         weights[1, j] = 0
 
 
+@njit(cache=True)
+def _scratch(
+    size: int, inputs: int, capacity: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Room for a query, its scores, its weights in two parts, and what they read in two parts."""
+    query = np.full((1, inputs), np.uint8(_MIDDLE))
+    scores = np.empty((1, capacity), np.int32)
+    weights = np.zeros((2, capacity), np.uint8)
+    read = np.empty((2, (size + 31) // 32 * 32), np.int32)
+    return query, scores, weights, read
+
+
+@njit(cache=True)
+def _score(
+    turned: np.ndarray,
+    keys: np.ndarray,
+    key_sums: np.ndarray,
+    count: int,
+    query: np.ndarray,
+    scores: np.ndarray,
+) -> None:
+    """Write the products of a query with the first ``count`` keys."""
+    for c in range(len(turned)):
+        query[0, c] = np.uint8(turned[c] + _MIDDLE)
+    multiply(query, keys, scores)
+    for j in range(count):
+        scores[0, j] -= key_sums[j]
+
+
+@njit(cache=True)
+def _gather(weights: np.ndarray, values: np.ndarray, read: np.ndarray, out: np.ndarray) -> None:
+    """Write the weighted sum of the values, whose weights are in parts of 256 and of one."""
+    multiply(weights, values, read)
+    for c in range(len(out)):
+        out[c] = read[0, c] * 256 + read[1, c]
+
+
 @njit(cache=True, nogil=True)
 def attend(
     sums_TO: np.ndarray,
@@ -165,12 +202,8 @@ def attend(
     width = read_TD.shape[1]
     size = width // num_heads
     inputs = (size + 3) // 4 * 4
-    raw = np.empty(size, np.int32)
-    turned = np.empty(size, np.int32)
-    query = np.full((1, inputs), np.uint8(_MIDDLE))
-    scores = np.empty((1, capacity), np.int32)
-    weights = np.zeros((2, capacity), np.uint8)
-    read = np.empty((2, (size + 31) // 32 * 32), np.int32)
+    raw, turned = np.empty(size, np.int32), np.empty(size, np.int32)
+    scratch = _scratch(size, inputs, capacity)
     for t in range(len(read_TD)):
         place = position + t
         slot = place % window
@@ -203,12 +236,7 @@ def attend(
                 _put_value(start_values_HC[head], oldest, values_HX[head], capacity)
             _normalise(sums_TO[t, q], middle_O[q], scale_O[q], raw)
             _turn(raw, cosines[slot + window], sines[slot + window], shift, turned)
-            for c in range(size):
-                query[0, c] = np.uint8(turned[c] + _MIDDLE)
-            multiply(query, keys_HX[head], scores)
-            for j in range(count):
-                scores[0, j] -= key_sums[j]
+            scores, weights = scratch[1], scratch[2]
+            _score(turned, keys, key_sums, count, scratch[0], scores)
             _weigh(scores[0], count, score_scale, exps, weights)
-            multiply(weights, values_HX[head], read)
-            for c in range(size):
-                read_TD[t, first + c] = read[0, c] * 256 + read[1, c]
+            _gather(weights, values_HX[head], scratch[3], read_TD[t, q])
