@@ -1,15 +1,26 @@
 """Requests to a dashboard under test, as a program would make them."""
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 
-__all__ = ["Client", "wait_for"]
+__all__ = ["Client", "run_apart", "wait_for"]
 
 UPLOADED = {"Content-Type": "application/octet-stream"}
+
+
+def run_apart(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns, in a thread of its own.
+
+    A browser that another test file left open keeps a loop running in this one.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 class Connection:

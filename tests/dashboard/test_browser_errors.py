@@ -16,6 +16,7 @@ import pytest
 from bit_transformer import compress_bits, text_to_bits
 from bit_transformer.codecs import decompress_prefix, frame_header
 from bit_transformer.dashboard.storage import uploads
+from tests.dashboard.asking import wait_for
 from tests.dashboard.conftest import PageLog, Server
 from tests.dashboard.trained_runs import PROMPT
 
@@ -195,7 +196,8 @@ def test_a_disk_that_fills_is_told_and_deleting_old_uploads_helps(
     lab.locator(".toast", has_text="Deleted 1 upload").wait_for()
     lab.locator(".error-card").wait_for(state="detached")
     lab.locator(".size-bars").wait_for()
-    assert len(list(folder.glob("*.bin"))) == 1
+    # The card goes when the upload begins, and its file is there when that has ended.
+    wait_for(lambda: len(list(folder.glob("*.bin"))) == 1, 15.0)
 
 
 def test_an_upload_that_is_gone_is_sent_again(lab, server: Server):
@@ -208,7 +210,7 @@ def test_an_upload_that_is_gone_is_sent_again(lab, server: Server):
     lab.get_by_role("button", name="Compare").click()
     click(lab, "upload")
     lab.locator(".error-card").wait_for(state="detached")
-    assert list((server.config.state_dir / "uploads").glob("*.bin"))
+    wait_for(lambda: list((server.config.state_dir / "uploads").glob("*.bin")), 15.0)
 
 
 def test_a_server_that_restarts_loses_no_form_and_the_same_button_works_after(

@@ -14,6 +14,7 @@ from bit_transformer.dashboard.storage.results import ResultStore
 from bit_transformer.dashboard.worker import pool as pool_module
 from bit_transformer.dashboard.worker.pool import WorkerPool
 from bit_transformer.errors import DashboardError
+from tests.dashboard.asking import run_apart
 
 SMALL = {"source": {"name": "x", "hex": b"hello".hex()}, "codecs": ["stored"], "level": None}
 LARGE = {"source": {"name": "x", "hex": "5a" * 2_000_000}, "codecs": ["lz"] * 4, "level": None}
@@ -28,7 +29,7 @@ def with_pool(tmp_path: Path, use: Callable[[WorkerPool], Awaitable[Any]], **set
         finally:
             await pool.close()
 
-    return asyncio.run(run())
+    return run_apart(run())
 
 
 def pid_of(pool: WorkerPool) -> int:

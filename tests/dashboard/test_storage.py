@@ -18,6 +18,7 @@ from bit_transformer.dashboard.storage.results import ResultStore
 from bit_transformer.dashboard.storage.sources import SourceResolver
 from bit_transformer.dashboard.storage.uploads import UploadStore
 from bit_transformer.errors import DashboardError, InputError, StorageError
+from tests.dashboard.asking import run_apart
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def parts(*chunks: bytes) -> AsyncIterator[bytes]:
 
 
 def receive(store: UploadStore, *chunks: bytes, name: str = "x.bin"):
-    return asyncio.run(store.receive(name, parts(*chunks)))
+    return run_apart(store.receive(name, parts(*chunks)))
 
 
 def test_files_below_a_root_are_read_and_links_within_it_followed(root: Path):
@@ -113,14 +114,14 @@ def test_an_upload_that_is_too_large_or_breaks_off_leaves_nothing(store: UploadS
     with pytest.raises(DashboardError, match="larger than the 100 bytes"):
         receive(store, b"x" * 60, b"x" * 60)
     with pytest.raises(DashboardError, match="larger than the 100 bytes"):
-        asyncio.run(store.receive("x", parts(b"x"), declared=101))
+        run_apart(store.receive("x", parts(b"x"), declared=101))
 
     async def broken() -> AsyncIterator[bytes]:
         yield b"abc"
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        asyncio.run(store.receive("x", broken()))
+        run_apart(store.receive("x", broken()))
     assert store.all() == []
     assert not store.folder.exists() or list(store.folder.iterdir()) == []
 
@@ -135,7 +136,7 @@ def test_an_upload_that_stops_coming_is_given_up(
         await asyncio.sleep(30)
 
     with pytest.raises(DashboardError, match="given up"):
-        asyncio.run(store.receive("x", stuck()))
+        run_apart(store.receive("x", stuck()))
     assert list(store.folder.iterdir()) == []
 
 
@@ -148,7 +149,7 @@ def test_uploads_are_limited_in_number_also_while_they_come(store: UploadStore):
         every = [store.receive("x", slow()) for _ in range(5)]
         return await asyncio.gather(*every, return_exceptions=True)
 
-    found = asyncio.run(race())
+    found = run_apart(race())
     assert sum(isinstance(one, DashboardError) for one in found) == 2
     assert len(store.all()) == 3
     with pytest.raises(DashboardError, match="3 uploads already"):
