@@ -40,6 +40,7 @@ def test_weights_that_are_too_few_are_never_read_past_their_end():
     assert (out == 0).all()
 
 
+@pytest.mark.timeout(900)  # it compiles the whole engine anew
 def test_code_for_the_oldest_processors_gives_the_same_integers(tmp_path):
     """They have no products of bytes, and short vectors."""
     if platform.machine() not in ("x86_64", "AMD64"):
