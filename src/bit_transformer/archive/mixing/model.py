@@ -26,7 +26,7 @@ from bit_transformer.archive.mixing.tables import Array, load_tables
 __all__ = ["Model", "copy_model", "new_model", "new_registers"]
 
 _JOURNAL = 1 << 18
-_ENGINE_WEIGHT = 20_000
+_ENGINE_WEIGHT = 40_000
 _ENGINE_MAP_WEIGHT = 10_000
 _ODDS_BUCKET = 64
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from bit_transformer.archive.mixing.coder import new_coder
 from bit_transformer.archive.mixing.interface import Level
+from bit_transformer.archive.mixing.layout import USES
 from bit_transformer.archive.mixing.levels import level_settings
 from bit_transformer.archive.mixing.model import Model, copy_model, new_model, new_registers
 from bit_transformer.archive.mixing.predictor import PRIME, code_steps
@@ -36,8 +37,10 @@ _NOTHING = np.zeros(1, dtype=np.uint8)
 _MAX_ODDS_BYTES = 1 << 26
 _ONE_AT_A_TIME = Lock()
 _NUM_PIECES = 16
-_PIECE_BYTES = 256
-_MIN_PRIMER_FOR_PIECES = 4 * _NUM_PIECES * _PIECE_BYTES
+_MAX_PIECE_BYTES = 1024
+_MIN_PIECE_BYTES = 256
+_PIECES_PART = 4
+"""At most a fourth of the primer is kept back."""
 
 
 class PrimedModels:
@@ -56,10 +59,11 @@ class PrimedModels:
         self._spare: list[Model] = []
         _read(self._primed, self.history, 0, num_whole, 1, NO_ODDS)
         if engine is not None and num_whole < self.history.size:
-            pieces = self.history[num_whole:].reshape(_NUM_PIECES, _PIECE_BYTES)
+            pieces = self.history[num_whole:].reshape(_NUM_PIECES, -1)
             odds = odds_along(engine, pieces)
-            _read(self._primed, self.history, num_whole, _PIECE_BYTES, _NUM_PIECES, odds)
+            _read(self._primed, self.history, num_whole, pieces.shape[1], _NUM_PIECES, odds)
         self._primed.journal[0] = 0
+        self._primed.scratch[USES] = 0  # so that the mixers are quick again in what is new
 
     def lend(self) -> Model:
         """A model for one block."""
@@ -117,12 +121,13 @@ def odds_along(engine: Engine, lanes_LT: np.ndarray) -> np.ndarray:
 def _arranged(primer: bytes, *, has_engine: bool) -> tuple[np.ndarray, int]:
     """The primer with its kept-back pieces at the end, and how many bytes stand before them."""
     data = np.frombuffer(bytearray(primer), dtype=np.uint8)
-    if not has_engine or data.size < _MIN_PRIMER_FOR_PIECES:
+    piece_bytes = min(data.size // (_PIECES_PART * _NUM_PIECES), _MAX_PIECE_BYTES)
+    if not has_engine or piece_bytes < _MIN_PIECE_BYTES:
         return data, data.size
     is_piece = np.zeros(data.size, dtype=bool)
     for piece in range(_NUM_PIECES):
-        begin = (2 * piece + 1) * (data.size - _PIECE_BYTES) // (2 * _NUM_PIECES)
-        is_piece[begin : begin + _PIECE_BYTES] = True
+        begin = (2 * piece + 1) * (data.size - piece_bytes) // (2 * _NUM_PIECES)
+        is_piece[begin : begin + piece_bytes] = True
     whole = data[~is_piece]
     return np.concatenate([whole, data[is_piece]]), whole.size
 
