@@ -94,7 +94,7 @@ def model_finder(choice: ModelChoice, num_threads: int | None = None) -> ModelFi
             return offered
         if DEFAULT_MODEL_PATH.exists():
             own = _open(DEFAULT_MODEL_PATH, count_threads(num_threads))
-            if offered is None or own.hash.startswith(header.model_hash):
+            if own.hash.startswith(header.model_hash):
                 return own
         return offered
 

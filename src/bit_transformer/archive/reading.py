@@ -196,6 +196,7 @@ class ArchiveReader:
             if block is None:
                 break
         self._check_end(order, digest.digest())
+        self._tell(self.num_read)
 
     def block_at(self, position: int) -> Block:
         """The content of the block that begins at this place of a file that can seek.

@@ -45,7 +45,7 @@ def shown_name(name: str) -> str:
     r"""A file name as it may be shown and suggested for saving.
 
     Example:
-        >>> shown_name("../../etc/pass\\nwd"), shown_name("...")
+        >>> shown_name("../../etc/pass\nwd"), shown_name("...")
         ('pass_wd', 'unnamed')
     """
     name = unicodedata.normalize("NFC", name.encode("utf-8", errors="replace").decode())
