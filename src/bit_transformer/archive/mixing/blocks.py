@@ -163,7 +163,7 @@ def _encode_block(block: _Bytes, means: _Means, lanes: int | None) -> tuple[byte
     size = len(block)
     if size == 0:
         return b"", 0.0
-    usual = default_lanes(size, has_engine=means.engine is not None)
+    usual = default_lanes(means.level, size, has_engine=means.engine is not None)
     data, shape = _prepared(bytes(block))
     num_lanes = min(usual if lanes is None else lanes, data.size)
     setup = Setup(num_lanes, shape, data.size)
@@ -201,7 +201,7 @@ def _start_decoding(payload: _Bytes, size: int, means: _Means) -> _Job:
     array = np.frombuffer(bytearray(payload) or bytearray(1), dtype=np.uint8)
     coder = new_coder()
     start_decoding(coder, array)
-    usual = default_lanes(size, has_engine=means.engine is not None)
+    usual = default_lanes(means.level, size, has_engine=means.engine is not None)
     setup = decode_setup(coder, array, usual, size)
     return _new_job(size, setup, means, coder, array)
 

@@ -37,19 +37,26 @@ class LevelSettings:
 
 _TEXT = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 18, 21, 23, 24, 25, 27)
 _MORE_TEXT = (10, 12, 14, 15, 17, 20, 26)
+_MOST_TEXT = (0, 19, 22)
 _BINARY = (0, 1, 2, 3, 5, 7, 18, 19, 20, 21, 22, 27, 28, 29, 31, 32)
 _MORE_BINARY = (4, 6, 23, 30, 33)
 _LEVELS = {
     Level.FAST: LevelSettings(_TEXT, _BINARY, 20),
     Level.DEFAULT: LevelSettings(_TEXT + _MORE_TEXT, _BINARY + _MORE_BINARY, 21),
-    Level.BEST: LevelSettings(_TEXT + _MORE_TEXT, _BINARY + _MORE_BINARY, 22),
+    Level.BEST: LevelSettings(_TEXT + _MORE_TEXT + _MOST_TEXT, _BINARY + _MORE_BINARY, 22),
 }
 
-_SHORT_LANE = 8192
-_LONG_LANE = 16384
-_MOST_LANES = 16
-"""With 8 lanes decoding is about twice as quick as with one, with 16 a tenth quicker still; each
-lane costs some 15 bytes, since the engine begins it without knowing what came before."""
+_LANES = {
+    Level.FAST: ((0, 1),),
+    Level.DEFAULT: ((0, 1), (24 << 10, 2), (256 << 10, 4), (1 << 20, 8)),
+    Level.BEST: ((0, 1), (512 << 10, 2)),
+}
+"""From how many bytes on a block is cut into how many lanes.
+
+With two lanes the engine decodes about 1.4 times as quickly as with one, with eight 2.2 times. But
+what learns from the block then learns from distant places in turn: on 150 KB of text or source, two
+lanes cost 1.1 %, four 2 to 2.7 %, eight 2.4 to 3.6 %.
+"""
 
 
 def level_settings(level: Level) -> LevelSettings:
@@ -57,8 +64,8 @@ def level_settings(level: Level) -> LevelSettings:
     return _LEVELS[level]
 
 
-def default_lanes(num_bytes: int, *, has_engine: bool) -> int:
+def default_lanes(level: Level, num_bytes: int, *, has_engine: bool) -> int:
     """Into how many lanes a block of this size is cut when nobody says."""
     if not has_engine:
         return 1
-    return max(1, min(num_bytes // _SHORT_LANE, 8), min(num_bytes // _LONG_LANE, _MOST_LANES))
+    return max(lanes for least_bytes, lanes in _LANES[level] if num_bytes >= least_bytes)
