@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bit_transformer.dashboard.schemas.common import Source
+from bit_transformer.dashboard.schemas.source import Source
 from bit_transformer.dashboard.storage import results as results_module
 from bit_transformer.dashboard.storage import uploads as uploads_module
 from bit_transformer.dashboard.storage.folders import ReadableFolders

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bit_transformer.codecs.bit_reader import BitReader, EndOfBitsError
 from bit_transformer.codecs.registry import FIRST_FREE_NUMBER, LAST_NUMBER
 from bit_transformer.errors import CodecError
 
@@ -29,10 +30,6 @@ class FrameHeader(NamedTuple):
     num_bits: int
 
 
-class _EndOfBitsError(Exception):
-    """The bits end within the header; never leaves this module."""
-
-
 def write_header(codec_number: int, num_source_bits: int) -> np.ndarray:
     """The header's bits, shape (H,), ``uint8``."""
     is_odd = num_source_bits % 8 > 0
@@ -47,14 +44,14 @@ def read_header(bits: np.ndarray) -> FrameHeader | None:
     Raises:
         CodecError: another version of the format, or a malformed length.
     """
-    reader = _Reader(bits)
+    reader = BitReader(bits[:MAX_HEADER_BITS].tolist())
     try:
         return _read_header(reader)
-    except _EndOfBitsError:
+    except EndOfBitsError:
         return None
 
 
-def _read_header(reader: "_Reader") -> FrameHeader:
+def _read_header(reader: BitReader) -> FrameHeader:
     number = _read_codec_number(reader)
     is_odd = reader.read(1)
     start = reader.position
@@ -75,7 +72,7 @@ def _codec_code(number: int) -> str:
     return f"1110{number - FIRST_FREE_NUMBER:08b}"
 
 
-def _read_codec_number(reader: "_Reader") -> int:
+def _read_codec_number(reader: BitReader) -> int:
     number = reader.read(2)
     if number < 2:
         return number
@@ -101,7 +98,7 @@ def _delta_code(value: int) -> str:
     return "0" * (len(count) - 1) + count + digits[1:]
 
 
-def _read_delta(reader: "_Reader") -> int:
+def _read_delta(reader: BitReader) -> int:
     start = reader.position
     num_zeros = 0
     while not reader.read(1):
@@ -117,21 +114,3 @@ def _read_delta(reader: "_Reader") -> int:
 def _error(reason: str, position: int) -> CodecError:
     fix = "check that these are the bits of a frame, from its first one on"
     return CodecError(reason, codec=None, bit_position=position, fix=fix)
-
-
-class _Reader:
-    """Numbers out of bits, one after the other."""
-
-    def __init__(self, bits: np.ndarray) -> None:
-        self._bits = bits[:MAX_HEADER_BITS].tolist()
-        self.position = 0
-
-    def read(self, count: int) -> int:
-        end = self.position + count
-        if end > len(self._bits):
-            raise _EndOfBitsError
-        value = 0
-        for bit in self._bits[self.position : end]:
-            value = 2 * value + bit
-        self.position = end
-        return value

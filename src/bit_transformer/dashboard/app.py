@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from bit_transformer.dashboard.config import DashboardConfig
 from bit_transformer.dashboard.failures import answer_of, internal_error, status_of
 from bit_transformer.dashboard.routes import documentation, lab, runs, server, storage
-from bit_transformer.dashboard.schemas.common import ErrorAnswer
+from bit_transformer.dashboard.schemas.errors import ErrorAnswer
 from bit_transformer.dashboard.security import SAFE_HEADERS, Guard
 from bit_transformer.dashboard.services import Services, build_services
 from bit_transformer.errors import BitTransformerError, DashboardError, MissingDependencyError

@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import Any
 
-from bit_transformer.dashboard.schemas.common import ErrorAnswer, ErrorDetail, Fallback
+from bit_transformer.dashboard.schemas.errors import ErrorAnswer, ErrorDetail, Fallback
 from bit_transformer.errors import (
     BitTransformerError,
     CheckpointError,

@@ -10,12 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from bit_transformer.codecs.registry import codec_names, get_codec
 from bit_transformer.dashboard.config import DashboardConfig
-from bit_transformer.dashboard.schemas.common import (
-    CodecEntry,
-    Limits,
-    StatusAnswer,
-    TokenRequest,
-)
+from bit_transformer.dashboard.schemas.server import CodecEntry, Limits, StatusAnswer, TokenRequest
 from bit_transformer.dashboard.services import ERRORS, Shared
 from bit_transformer.errors import InputError, MissingDependencyError
 

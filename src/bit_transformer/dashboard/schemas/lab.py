@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bit_transformer.dashboard.schemas.common import Body, ErrorDetail, Source
+from bit_transformer.dashboard.schemas.body import Body
+from bit_transformer.dashboard.schemas.errors import ErrorDetail
+from bit_transformer.dashboard.schemas.source import Source
 from bit_transformer.dashboard.schemas.storage import Download
 
 __all__ = [

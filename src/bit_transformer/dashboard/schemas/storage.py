@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bit_transformer.dashboard.schemas.common import Body
+from bit_transformer.dashboard.schemas.body import Body
 
 __all__ = ["Download", "FileEntry", "FileListing", "Upload", "UploadsAnswer"]
 

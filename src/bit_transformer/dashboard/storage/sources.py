@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from bit_transformer.dashboard.schemas.common import Source
+from bit_transformer.dashboard.schemas.source import Source
 from bit_transformer.dashboard.storage.folders import ReadableFolders
 from bit_transformer.dashboard.storage.uploads import UploadStore
 from bit_transformer.errors import DashboardError, InputError
@@ -12,7 +12,7 @@ __all__ = ["SourceResolver"]
 
 
 class SourceResolver:
-    """What a :class:`~bit_transformer.dashboard.schemas.common.Source` stands for."""
+    """What a :class:`~bit_transformer.dashboard.schemas.source.Source` stands for."""
 
     def __init__(self, folders: ReadableFolders, uploads: UploadStore) -> None:
         self._folders = folders

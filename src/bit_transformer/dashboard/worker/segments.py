@@ -8,6 +8,7 @@ the end of the bits stops without a word.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bit_transformer.codecs.bit_reader import BitReader, EndOfBitsError
 from bit_transformer.codecs.header import FrameHeader
 from bit_transformer.codecs.huffman_tables import SHARED_TABLES
 from bit_transformer.codecs.lz_code import CLASS_STARTS, LENGTH_ORDER, MAX_ZEROS, MIN_LENGTH
@@ -27,48 +28,13 @@ class Segment(NamedTuple):
     label: str
 
 
-class _EndOfBitsError(Exception):
-    """The bits end within a word; never leaves this module."""
-
-
-class _Bits:
-    """Numbers out of bits, one after the other."""
-
-    def __init__(self, bits: list[int], position: int) -> None:
-        self._bits = bits
-        self.position = position
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether no bit is left."""
-        return self.position >= len(self._bits)
-
-    def read(self, count: int) -> int:
-        """The number in the next bits, the first the most significant."""
-        end = self.position + count
-        if end > len(self._bits):
-            raise _EndOfBitsError
-        value = 0
-        for bit in self._bits[self.position : end]:
-            value = 2 * value + bit
-        self.position = end
-        return value
-
-    def zeros(self, most: int) -> int:
-        """How many zeros come, and skip them and the one behind; of ``most``, no one follows."""
-        count = 0
-        while count < most and not self.read(1):
-            count += 1
-        return count
-
-
 def payload_segments(codec: str, bits: list[int], header: FrameHeader) -> Iterator[Segment]:
     """The words of the payload that begins behind the header, in their order, without gaps.
 
     Args:
         bits: those of the frame, as far as a reader needs them.
     """
-    reader = _Bits(bits, header.num_bits)
+    reader = BitReader(bits, header.num_bits)
     walk = {"stored": _stored, "rle": _rle, "huffman": _huffman, "lz": _lz}.get(codec)
     if not header.num_source_bits:
         return
@@ -79,11 +45,11 @@ def payload_segments(codec: str, bits: list[int], header: FrameHeader) -> Iterat
         return
     try:
         yield from walk(reader, header.num_source_bits)
-    except _EndOfBitsError:
+    except EndOfBitsError:
         return
 
 
-def _stored(reader: _Bits, num_bits: int) -> Iterator[Segment]:
+def _stored(reader: BitReader, num_bits: int) -> Iterator[Segment]:
     left = num_bits
     while left:
         start, size = reader.position, min(8, left)
@@ -93,7 +59,7 @@ def _stored(reader: _Bits, num_bits: int) -> Iterator[Segment]:
         yield Segment(start, size, "literal", label)
 
 
-def _rle(reader: _Bits, num_bits: int) -> Iterator[Segment]:
+def _rle(reader: BitReader, num_bits: int) -> Iterator[Segment]:
     start = reader.position
     bit = reader.read(1)
     yield Segment(start, 1, "literal", f"the first bit: {bit}")
@@ -111,7 +77,7 @@ def _rle(reader: _Bits, num_bits: int) -> Iterator[Segment]:
         bit = 1 - bit
 
 
-def _huffman(reader: _Bits, num_bits: int) -> Iterator[Segment]:
+def _huffman(reader: BitReader, num_bits: int) -> Iterator[Segment]:
     start = reader.position
     number = reader.read(4)
     shared = {table.number: (name, table) for name, table in SHARED_TABLES.items()}
@@ -140,14 +106,14 @@ def _huffman(reader: _Bits, num_bits: int) -> Iterator[Segment]:
         yield Segment(start, num_bits % 8, "literal", f"the last {num_bits % 8} bits")
 
 
-def _own_table(reader: _Bits) -> dict[int, int]:
+def _own_table(reader: BitReader) -> dict[int, int]:
     """Length of the word of each byte value that has one."""
     count, values, value = reader.read(8) + 1, [], -1
     for _ in range(count):
         num_zeros = reader.zeros(9)
         value += (1 << num_zeros) + reader.read(num_zeros)
         if value > 255:
-            raise _EndOfBitsError
+            raise EndOfBitsError
         values.append(value)
     if count == 1:
         return {values[0]: 0}
@@ -164,17 +130,17 @@ def _canonical(lengths: dict[int, int]) -> dict[tuple[int, int], int]:
     return words
 
 
-def _word(reader: _Bits, words: dict[tuple[int, int], int]) -> int:
+def _word(reader: BitReader, words: dict[tuple[int, int], int]) -> int:
     value = 0
     for length in range(16):
         if length:
             value = 2 * value + reader.read(1)
         if (length, value) in words:
             return words[length, value]
-    raise _EndOfBitsError
+    raise EndOfBitsError
 
 
-def _lz(reader: _Bits, num_bits: int) -> Iterator[Segment]:
+def _lz(reader: BitReader, num_bits: int) -> Iterator[Segment]:
     data = bytearray()
     num_bytes = -(-num_bits // 8)
     while len(data) < num_bytes:
@@ -196,13 +162,13 @@ def _lz(reader: _Bits, num_bits: int) -> Iterator[Segment]:
         yield Segment(start, reader.position - start, "match", label)
 
 
-def _match_length(reader: _Bits) -> int:
+def _match_length(reader: BitReader) -> int:
     num_zeros = reader.zeros(MAX_ZEROS)
     base = ((1 << num_zeros) - 1) << LENGTH_ORDER
     return MIN_LENGTH + base + reader.read(num_zeros + LENGTH_ORDER)
 
 
-def _match_distance(reader: _Bits, num_bytes: int) -> int:
+def _match_distance(reader: BitReader, num_bytes: int) -> int:
     most = min(num_bytes, CLASS_STARTS[-1])
     starts = [start for start in CLASS_STARTS[:-1] if start < most]
     number = _phase_in(reader, len(starts))
@@ -210,7 +176,7 @@ def _match_distance(reader: _Bits, num_bytes: int) -> int:
     return starts[number] + _phase_in(reader, end - starts[number]) + 1
 
 
-def _phase_in(reader: _Bits, count: int) -> int:
+def _phase_in(reader: BitReader, count: int) -> int:
     size = count.bit_length() - 1
     short = (1 << size + 1) - count
     value = reader.read(size)
