@@ -6,6 +6,7 @@ that a step of many lanes and a long chunk of one lane are the same code.
 """
 
 import math
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +32,11 @@ from bit_transformer.archive.engine.tables import (
 )
 from bit_transformer.archive.engine.tiles import OUTPUTS, multiply, pack, padded
 from bit_transformer.archive.engine.weights import EngineWeights
+from bit_transformer.archive.stale_code import forget_stale_code
 
 __all__ = ["Constants", "Memory", "Packed", "constants_of", "pack_weights", "predict", "run"]
+
+forget_stale_code(Path(__file__).parent)
 
 _TURN_BITS = 9
 _MIDDLE = 128

@@ -6,12 +6,17 @@ Without a numba that can leave it out, kernels are slower and compute the same.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from numba import njit
 from numba.core.options import DefaultOptions
 
+from bit_transformer.archive.stale_code import forget_stale_code
+
 __all__ = ["kernel"]
+
+forget_stale_code(Path(__file__).parent)
 
 _OPTIONS: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
