@@ -303,6 +303,8 @@ def test_what_is_no_frame_is_told_so(client: Client, value: str):
         error = client.error("/codecs/decompress", 422, source=source, mode=mode)
         assert error["kind"] == "CodecError"
         assert "header" in error["where"]
+        assert kinds(error) == ["raw_data"]
+        assert "valid part" not in error["fix"]
     assert client.error("/codecs/inspect", 422, source=source)["kind"] == "CodecError"
 
 

@@ -74,6 +74,12 @@ _CODEC_FIXES = {
     "telemetry": "Measure it as plain data, or compress the source again.",
 }
 
+# Without a header nothing says where a longest valid part would begin.
+_HEADER_FIXES = {
+    "decompress": "Look at it as plain data, or compress the source again.",
+    "inspect": "Look at it as plain data.",
+}
+
 _MOST_SHOWN = 2000
 
 
@@ -96,7 +102,8 @@ def describe(error: BaseException, operation: str = "") -> ErrorDetail:
     what, fix = _parts(error)
     kind, where = type(error).__name__, None
     if isinstance(error, CodecError):
-        fix = _CODEC_FIXES.get(operation, fix)
+        fixes = _CODEC_FIXES if error.codec is not None else _CODEC_FIXES | _HEADER_FIXES
+        fix = fixes.get(operation, fix)
         whose = "the frame's header" if error.codec is None else f"the {error.codec} frame"
         where = whose if error.bit_position is None else f"bit {error.bit_position} of {whose}"
     if isinstance(error, DashboardError):
@@ -174,15 +181,21 @@ def _fallbacks(error: BitTransformerError, operation: str) -> list[str]:
     if operation == "generate":
         return _of_generation(error)
     if isinstance(error, CodecError):
-        if operation in ("decompress", "inspect"):
-            return ["valid_prefix", "raw_data"]
-        return ["raw_data", "valid_prefix"]
+        return _of_codec(error, operation)
     is_about_codecs = isinstance(error, MissingDependencyError) or "codec" in str(error)
     if operation in _WITH_CODECS and is_about_codecs:
         return ["other_codec"]
     if isinstance(error, RunError | CheckpointError) and operation != "start_run":
         return ["retry", "reload"]
     return []
+
+
+def _of_codec(error: CodecError, operation: str) -> list[str]:
+    if error.codec is None:
+        return ["raw_data"]
+    if operation in ("decompress", "inspect"):
+        return ["valid_prefix", "raw_data"]
+    return ["raw_data", "valid_prefix"]
 
 
 def _of_generation(error: BitTransformerError) -> list[str]:
