@@ -1,9 +1,14 @@
 """Archives beside other compressors on the same files, in one run: sizes, and speeds.
 
     python -m benchmarks.archive_peers FILE ... [--levels fast default best] [--model MODEL]
+        [--first BYTES] [--random BYTES] [--code-length]
     python -m benchmarks.archive_peers FILE ... --messages 256 1024 4096 [--cuts 40]
+        [--check-bytes 4] [--primed-only] [--write-first FOLDER]
 
 Sizes are true: all headers and checksums count, and every archive of ours is unpacked and compared.
+``--first`` takes the beginning of long files, ``--random`` adds bytes that nothing can compress,
+``--code-length`` says how far each archive is above the sum of -log2 of the probabilities that its
+bits were given.
 The model's bytes are stated apart. Peers are xz -9e, zstd --ultra -22 --long=27, brotli -11,
 bzip2 -9, PPMd (variant H, order 8, 256 MB), and zpaq -m5 where it is installed. Speeds are of
 this process's CPU time, in KB/s, and compare within one run only.
@@ -11,7 +16,8 @@ this process's CPU time, in KB/s, and compare within one run only.
 With ``--messages``, consecutive cuts of each file's last part are compressed alone. The first part
 trains zstd's dictionary (110 KB) and primes PPMd (order 6) and, as "primed", our codec with its
 last 256 KB. PPMd's cost of a message is the size of both less that of the primer alone, so no
-header of its counts; ours counts whole. The last line is JSON.
+header of its counts; ours counts whole. ``--write-first`` writes each file's first part into a
+folder and ends, to train a model on just what the peers saw. The last line is JSON.
 """
 
 import argparse
@@ -25,16 +31,18 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
+from random import Random
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from bit_transformer.archive import ArchiveModel, MessageCodec, compress, decompress
-from bit_transformer.archive.mixing.interface import Level
+from bit_transformer.archive.coding import BLOCK_BYTES
+from bit_transformer.archive.mixing.interface import Level, code_length_bits
 from bit_transformer.archive.models import choose_model
 
 Compressor = Callable[[bytes], int]
@@ -53,6 +61,7 @@ class FileResult:
     sizes: dict[str, int] = field(default_factory=dict)
     compress_kb_per_s: dict[str, float] = field(default_factory=dict)
     decompress_kb_per_s: dict[str, float] = field(default_factory=dict)
+    above_code_length: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,22 +76,31 @@ class MessageResult:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--levels", nargs="*", default=["fast", "default"], metavar="LEVEL")
     parser.add_argument("--model", default="default")
+    parser.add_argument("--first", type=int, metavar="BYTES", help="of each file")
+    parser.add_argument("--random", type=int, metavar="BYTES", help="and so many random bytes")
+    parser.add_argument("--code-length", action="store_true")
     parser.add_argument("--messages", nargs="*", type=int, metavar="BYTES")
     parser.add_argument("--cuts", type=int, default=40, help="messages of each size")
+    parser.add_argument("--check-bytes", type=int, default=4, help="of each of our messages")
+    parser.add_argument("--primed-only", action="store_true")
+    parser.add_argument("--write-first", type=Path, metavar="FOLDER")
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
     facts = {"model": arguments.model, "model_bytes": model_bytes(arguments.model)}
     if arguments.messages is not None:
         sizes = arguments.messages or [256, 1024, 4096]
+        if arguments.write_first is not None:
+            write_first_parts(arguments.files, sizes, arguments)
+            return
         results = [
             cut for path in arguments.files for cut in measure_messages(path, sizes, arguments)
         ]
     else:
-        results = [measure_file(path, arguments) for path in arguments.files]
-        show_summary([one for one in results if isinstance(one, FileResult)], arguments.levels)
+        results = [measure_file(*one, arguments) for one in contents(arguments)]
+        show_summary(results, arguments.levels)
     rows = [asdict(one) for one in results]
     print(json.dumps({"benchmark": "archive_peers", **facts, "results": rows}))
 
@@ -97,53 +115,102 @@ def model_bytes(model: str) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def measure_file(path: Path, arguments: argparse.Namespace) -> FileResult:
-    data = path.read_bytes()
-    result = FileResult(path.name, len(data))
-    for name, compressor in peers().items():
+def contents(arguments: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of all that is to be measured."""
+    for path in arguments.files:
+        yield path.name, path.read_bytes()[: arguments.first]
+    if arguments.random:
+        yield "random", Random(0).randbytes(arguments.random)
+
+
+def measure_file(name: str, data: bytes, arguments: argparse.Namespace) -> FileResult:
+    result = FileResult(name, len(data))
+    for peer, compressor in peers().items():
         started = cpu_s()
-        result.sizes[name] = compressor(data)
-        result.compress_kb_per_s[name] = len(data) / 1000 / max(1e-6, cpu_s() - started)
+        result.sizes[peer] = compressor(data)
+        result.compress_kb_per_s[peer] = len(data) / 1000 / max(1e-6, cpu_s() - started)
     for level in arguments.levels:
-        name = f"btz {level}"
-        options: dict[str, Any] = {"model": arguments.model, "num_threads": arguments.threads}
-        started = cpu_s()
-        archive = compress(data, level=level, **options)
-        result.sizes[name] = len(archive)
-        result.compress_kb_per_s[name] = len(data) / 1000 / (cpu_s() - started)
-        started = cpu_s()
-        is_same = decompress(archive, **options) == data
-        result.decompress_kb_per_s[name] = len(data) / 1000 / (cpu_s() - started)
-        if not is_same:
-            raise SystemExit(f"{path} did not come back at level {level}")
-    cells = "".join(f"{name:>14}" for name in result.sizes)
-    print(f"\n{path.name}, {len(data):,} bytes\n{'':16}{cells}")
+        measure_level(result, data, level, arguments)
+    cells = "".join(f"{one:>14}" for one in result.sizes)
+    print(f"\n{name}, {len(data):,} bytes\n{'':16}{cells}")
     print(f"{'bits_per_byte':16}" + row(8 * n / len(data) for n in result.sizes.values()))
     print(f"{'compress KB/s':16}" + row(result.compress_kb_per_s.values(), digits=1))
-    speeds = [result.decompress_kb_per_s.get(name) for name in result.sizes]
+    speeds = [result.decompress_kb_per_s.get(one) for one in result.sizes]
     print(f"{'decompress KB/s':16}" + row(speeds, digits=1), flush=True)
+    if arguments.code_length:
+        above = [result.above_code_length.get(one) for one in result.sizes]
+        print(f"{'/ code length':16}" + row(above, digits=5), flush=True)
     return result
 
 
+def measure_level(
+    result: FileResult, data: bytes, level: str, arguments: argparse.Namespace
+) -> None:
+    """Our size and speeds at one level, into the result."""
+    name = f"btz {level}"
+    options: dict[str, Any] = {"model": arguments.model, "num_threads": arguments.threads}
+    started = cpu_s()
+    archive = compress(data, level=level, **options)
+    result.sizes[name] = len(archive)
+    result.compress_kb_per_s[name] = len(data) / 1000 / (cpu_s() - started)
+    started = cpu_s()
+    is_same = decompress(archive, **options) == data
+    result.decompress_kb_per_s[name] = len(data) / 1000 / (cpu_s() - started)
+    if not is_same:
+        raise SystemExit(f"{result.name} did not come back at level {level}")
+    if arguments.code_length:
+        model = choose_model(arguments.model, Level(level)) or ArchiveModel()
+        block_bytes = BLOCK_BYTES[Level(level)]
+        blocks = [data[at : at + block_bytes] for at in range(0, len(data), block_bytes)]
+        bits = sum(
+            code_length_bits(one, Level(level), model.engine, model.primer) for one in blocks
+        )
+        result.above_code_length[name] = 8 * len(archive) / bits
+
+
 def show_summary(results: list[FileResult], levels: list[str]) -> None:
-    """Our sizes as ratios to the best peer and to zpaq's."""
-    print(f"\n{'size / best peer':28}" + "".join(f"{'btz ' + level:>14}" for level in levels))
-    ratios: dict[str, list[float]] = {level: [] for level in levels}
-    for result in results:
-        best = min(size for name, size in result.sizes.items() if not name.startswith("btz"))
-        for level in levels:
-            ratios[level].append(result.sizes[f"btz {level}"] / best)
-        print(f"{result.name:28}" + row((ratios[level][-1] for level in levels), digits=4))
-    medians = (statistics.median(ratios[level]) for level in levels)
-    print(f"{'median':28}" + row(medians, digits=4))
+    """Our sizes as ratios to the best peer's, to zpaq's and to the input's."""
+    of_peers = [
+        {name: size for name, size in result.sizes.items() if not name.startswith("btz")}
+        for result in results
+    ]
+    show_ratios("best peer", results, [min(sizes.values()) for sizes in of_peers], levels)
+    if all("zpaq -m5" in sizes for sizes in of_peers):
+        show_ratios("zpaq -m5", results, [sizes["zpaq -m5"] for sizes in of_peers], levels)
+    show_ratios("input", results, [result.num_bytes for result in results], levels)
+
+
+def show_ratios(name: str, results: list[FileResult], bases: list[int], levels: list[str]) -> None:
+    """A table of our sizes over the bases, one for each result, and its median and worst."""
+    print(f"\n{'size / ' + name:28}" + "".join(f"{'btz ' + level:>14}" for level in levels))
+    columns = []
+    for result, base in zip(results, bases, strict=True):
+        columns.append([result.sizes[f"btz {level}"] / base for level in levels])
+        print(f"{result.name[:27]:28}" + row(columns[-1], digits=4))
+    print(f"{'median':28}" + row(map(statistics.median, zip(*columns, strict=True)), digits=4))
+    print(f"{'worst':28}" + row(map(max, zip(*columns, strict=True)), digits=4))
+
+
+def write_first_parts(paths: list[Path], sizes: list[int], arguments: argparse.Namespace) -> None:
+    """What peers are trained on and primed with, a file each."""
+    arguments.write_first.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        first, _ = split(path.read_bytes(), sizes, arguments.cuts)
+        target = arguments.write_first / path.name
+        target.write_bytes(first)
+        print(f"{target}: {len(first):,} bytes")
+
+
+def split(data: bytes, sizes: list[int], num_cuts: int) -> tuple[bytes, bytes]:
+    """The part to learn from, and the held-out part after it."""
+    held_out = min(len(data) // 3, max(sizes) * num_cuts)
+    return data[:-held_out], data[-held_out:]
 
 
 def measure_messages(
     path: Path, sizes: list[int], arguments: argparse.Namespace
 ) -> list[MessageResult]:
-    data = path.read_bytes()
-    held_out = min(len(data) // 3, max(sizes) * arguments.cuts)
-    first, rest = data[:-held_out], data[-held_out:]
+    first, rest = split(path.read_bytes(), sizes, arguments.cuts)
     primer = first[-MAX_PRIMER_BYTES:]
     results = []
     for size in sizes:
@@ -155,11 +222,11 @@ def measure_messages(
         for level in arguments.levels:
             given = choose_model(arguments.model, Level(level))
             engine = None if given is None else given.engine
-            for name, model in (
-                (f"btz {level}", arguments.model),
-                (f"btz {level} primed", ArchiveModel(engine, primer)),
-            ):
-                totals[name] = measure_codec(level, model, cuts, arguments.threads)
+            choices = {f"btz {level} primed": ArchiveModel(engine, primer)}
+            if not arguments.primed_only:
+                choices = {f"btz {level}": arguments.model, **choices}
+            for name, model in choices.items():
+                totals[name] = measure_codec(level, model, cuts, arguments)
         total = sum(map(len, cuts))
         result.bits_per_byte = {name: 8 * size / total for name, size in totals.items()}
         print(f"\n{path.name}, {len(cuts)} messages of {size} bytes")
@@ -169,8 +236,9 @@ def measure_messages(
     return results
 
 
-def measure_codec(level: str, model: Any, cuts: list[bytes], num_threads: int | None) -> int:
-    codec = MessageCodec(level=level, model=model, num_threads=num_threads)
+def measure_codec(level: str, model: Any, cuts: list[bytes], arguments: argparse.Namespace) -> int:
+    check_bytes, num_threads = arguments.check_bytes, arguments.threads
+    codec = MessageCodec(level=level, model=model, check_bytes=check_bytes, num_threads=num_threads)
     messages = codec.compress_all(cuts)
     if codec.decompress_all(messages) != cuts:
         raise SystemExit(f"messages did not come back at level {level}")

@@ -103,7 +103,13 @@ def run_cell(
     count_cpu_time()
     folder = Path(tempfile.mkdtemp(prefix="cell-"))
     layer = {
-        "model": {"patch_bits": patch_bits, "context_patches": CONTEXT_BITS // patch_bits},
+        "model": {
+            "patch_bits": patch_bits,
+            "context_patches": CONTEXT_BITS // patch_bits,
+            # Next to small embeddings the hashed tables learn much quicker. That is a gain in the
+            # first pass over the data, which is all that so short a training has.
+            "initialisation": "gpt2",
+        },
         "run_dir": folder / "run",
         "budget": f"{seconds:g}s",
         "seed": seed,

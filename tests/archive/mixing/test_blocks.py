@@ -13,6 +13,7 @@ from bit_transformer.archive.mixing import (
     decode_blocks,
     encode_blocks,
 )
+from bit_transformer.archive.mixing import blocks as blocks_module
 from bit_transformer.errors import ArchiveError, InputError
 from tests.archive.mixing.fake_engine import FakeEngine
 from tests.strategies import byte_strings
@@ -74,6 +75,30 @@ def test_threads_and_neighbours_change_no_payload(engine: FakeEngine | None) -> 
             together, sizes, Level.DEFAULT, engine, PRIMER, num_threads=num_threads
         )
         assert decoded == blocks
+
+
+def test_blocks_decoded_together_are_as_many_as_their_models_find_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class CountingEngine(FakeEngine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lanes: list[int] = []
+
+        def start(self, num_lanes: int):
+            self.lanes.append(num_lanes)
+            return super().start(num_lanes)
+
+    engine = CountingEngine()
+    messages = [TEXT[at : at + 50] for at in range(0, 500, 50)]
+    payloads = encode_blocks(messages, Level.DEFAULT, engine)
+    grouped = []
+    for max_bytes in (1 << 30, 1):
+        monkeypatch.setattr(blocks_module, "_MAX_GROUP_BYTES", max_bytes)
+        engine.lanes.clear()
+        assert decode_blocks(payloads, [50] * 10, Level.DEFAULT, engine) == messages
+        grouped.append(list(engine.lanes))
+    assert grouped == [[10], [1] * 10]
 
 
 def test_a_primer_makes_its_like_smaller() -> None:

@@ -47,6 +47,8 @@ _Bytes = bytes | bytearray | memoryview
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 _NOTHING = np.zeros(1, dtype=np.uint8)
+_MAX_GROUP_BYTES = 1 << 30
+"""Blocks that are decoded together each have a model; so many bytes of models are enough."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ class _Job:
             costs,
         )
         return float(costs[0])
+
+    @property
+    def model_bytes(self) -> int:
+        """What the model takes of memory."""
+        return sum(array.nbytes for array in self.model)
 
     def last_values(self) -> np.ndarray:
         """The byte that each lane coded last; uint8 (lanes,)."""
@@ -241,12 +248,14 @@ def _new_job(
 
 
 def _groups_of_lanes(items: list[tuple[_Bytes, int]], means: _Means) -> Iterator[list[_Job]]:
-    """Jobs of equally long lanes, with at most MAX_LANES lanes together."""
+    """Jobs of equally long lanes, with at most MAX_LANES lanes and so much memory together."""
     group: list[_Job] = []
     for payload, size in items:
         job = _start_decoding(payload, size, means)
         num_lanes = sum(other.setup.num_lanes for other in group) + job.setup.num_lanes
-        if group and (num_lanes > MAX_LANES or not _fits(job, group[0])):
+        num_bytes = sum(other.model_bytes for other in group) + job.model_bytes
+        is_full = num_lanes > MAX_LANES or num_bytes > _MAX_GROUP_BYTES
+        if group and (is_full or not _fits(job, group[0])):
             yield group
             group = []
         group.append(job)
