@@ -29,6 +29,7 @@ import resource
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -210,30 +211,42 @@ def split(data: bytes, sizes: list[int], num_cuts: int) -> tuple[bytes, bytes]:
 def measure_messages(
     path: Path, sizes: list[int], arguments: argparse.Namespace
 ) -> list[MessageResult]:
+    """All codecs one after another, each on all sizes, so that a primer is read once."""
     first, rest = split(path.read_bytes(), sizes, arguments.cuts)
     primer = first[-MAX_PRIMER_BYTES:]
-    results = []
-    for size in sizes:
-        cuts = [rest[at : at + size] for at in range(0, len(rest) - size + 1, size)]
-        cuts = cuts[: arguments.cuts]
-        result = MessageResult(path.name, size, len(cuts))
-        compressors = {**peers(is_small=True), **trained(first, primer, size)}
-        totals = {name: sum(map(one, cuts)) for name, one in compressors.items()}
-        for level in arguments.levels:
-            given = choose_model(arguments.model, Level(level))
-            engine = None if given is None else given.engine
-            choices = {f"btz {level} primed": ArchiveModel(engine, primer)}
-            if not arguments.primed_only:
-                choices = {f"btz {level}": arguments.model, **choices}
-            for name, model in choices.items():
-                totals[name] = measure_codec(level, model, cuts, arguments)
-        total = sum(map(len, cuts))
-        result.bits_per_byte = {name: 8 * size / total for name, size in totals.items()}
-        print(f"\n{path.name}, {len(cuts)} messages of {size} bytes")
-        for name, value in result.bits_per_byte.items():
-            print(f"  {name:32}{value:8.3f}", flush=True)
-        results.append(result)
+    cuts = {
+        size: [rest[at : at + size] for at in range(0, len(rest) - size + 1, size)][
+            : arguments.cuts
+        ]
+        for size in sizes
+    }
+    results = [MessageResult(path.name, size, len(cuts[size])) for size in sizes]
+    for result in results:
+        size = result.message_bytes
+        for name, one in {**peers(is_small=True), **trained(first, primer, size)}.items():
+            result.bits_per_byte[name] = 8 * sum(map(one, cuts[size])) / (size * len(cuts[size]))
+    for level in arguments.levels:
+        given = choose_model(arguments.model, Level(level))
+        engine = None if given is None else given.engine
+        choices: dict[str, Any] = {f"btz {level} primed": ArchiveModel(engine, primer)}
+        if not arguments.primed_only:
+            choices = {f"btz {level}": arguments.model, **choices}
+        for name, model in choices.items():
+            for result in results:
+                size = result.message_bytes
+                total = measure_codec(level, model, cuts[size], arguments)
+                result.bits_per_byte[name] = 8 * total / (size * len(cuts[size]))
+    show_messages(path.name, results)
     return results
+
+
+def show_messages(name: str, results: list[MessageResult]) -> None:
+    """Mean bits per byte, a column for each size."""
+    print(f"\n{name:28}" + "".join(f"{one.message_bytes:>12} B" for one in results))
+    print(f"{'messages':28}" + "".join(f"{one.num_messages:>14}" for one in results))
+    for compressor in results[0].bits_per_byte:
+        print(f"{compressor:28}" + row(one.bits_per_byte[compressor] for one in results))
+    sys.stdout.flush()
 
 
 def measure_codec(level: str, model: Any, cuts: list[bytes], arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ A target is a way to read archives. It gives what it read, or raises ArchiveErro
 a fault, and so is anything read that differs from what was written.
 """
 
+import base64
 import io
 import tempfile
 from collections.abc import Callable
@@ -29,6 +30,9 @@ CONTENT = b"".join(
     b"line %d: %s\n" % (number, b"the same words again " * (number % 4)) for number in range(400)
 ) + random_bytes(3000)
 BLOCK_BYTES = 2048
+DENSE = b"".join(random_bytes(9000)[at : at + 30] + b"\0\1" for at in range(0, 9000, 30))
+DENSE_TEXT = base64.encodebytes(random_bytes(7000))
+"""Records and text that hardly shrink, so that a damaged archive of them is a long payload."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,15 @@ def _coded_seeds() -> list[bytes]:
 
 def _short_seeds() -> list[bytes]:
     return [compress(CONTENT[:3000], level=level, model="none") for level in Level]
+
+
+def _dense_seeds() -> list[bytes]:
+    return [compress(one, level="fast", model="none") for one in (DENSE, DENSE_TEXT)]
+
+
+def _read_dense(data: bytes) -> str | None:
+    content = decompress(data, model="none", max_bytes=1 << 20)
+    return None if content in (DENSE, DENSE_TEXT) else "other content"
 
 
 def _read_whole(data: bytes) -> str | None:
@@ -223,6 +236,7 @@ TARGETS = {
     "repaired": Target(_long_seeds, _list_anything, _repair),
     "restore": Target(_long_seeds, _restore, _repair),
     "short": Target(_short_seeds, _read_part, needs_coder=True),
+    "dense": Target(_dense_seeds, _read_dense, needs_coder=True),
     "payloads": Target(_coded_seeds, _read_part, _repair, needs_coder=True),
     "messages": Target(_message_seeds, _read_message, needs_coder=True),
 }
