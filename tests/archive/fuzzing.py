@@ -104,6 +104,14 @@ def _long_seeds() -> list[bytes]:
     ]
 
 
+def _wide_seeds() -> list[bytes]:
+    return [compress(CONTENT[:9000] * 10, level="fast", model="none")]
+
+
+def _read_wide(data: bytes) -> str | None:
+    return None if decompress(data, model="none") == CONTENT[:9000] * 10 else "other content"
+
+
 def _coded_seeds() -> list[bytes]:
     part = CONTENT[:4000]
     return [compress(part, level=level, model="none", block_bytes=1024) for level in Level]
@@ -235,6 +243,7 @@ TARGETS = {
     "salvage": Target(_long_seeds, _salvage),
     "repaired": Target(_long_seeds, _list_anything, _repair),
     "restore": Target(_long_seeds, _restore, _repair),
+    "wide": Target(_wide_seeds, _read_wide),
     "short": Target(_short_seeds, _read_part, needs_coder=True),
     "dense": Target(_dense_seeds, _read_dense, needs_coder=True),
     "payloads": Target(_coded_seeds, _read_part, _repair, needs_coder=True),

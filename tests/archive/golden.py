@@ -36,6 +36,7 @@ def contents() -> dict[str, bytes]:
         "random": random_bytes(1500),
         "text": lines,
         "everything": lines + random_bytes(1200) + bytes(range(256)) * 4 + lines[::-1],
+        "much": lines * 40,
     }
 
 
@@ -50,6 +51,7 @@ def _archives() -> list[dict[str, Any]]:
     rows = [
         _archive(name, level, "none", block_bytes)
         for name in contents()
+        if name != "much"
         for level in LEVELS
         for block_bytes in (None, 1024)
     ]
@@ -57,6 +59,7 @@ def _archives() -> list[dict[str, Any]]:
         for level in LEVELS:
             rows.append(_archive("text", level, model, None))
             rows.append(_archive("everything", level, model, 2048))
+    rows.append(_archive("much", "fast", "none", None))
     return rows
 
 

@@ -38,7 +38,7 @@ def test_messages_that_were_made_once_come_back(row: dict[str, Any]):
 
 def test_the_golden_archives_are_of_both_forms_and_of_every_kind():
     archives = ROWS["archives"]
-    forms = {bytes.fromhex(row["archive"])[5] & 16 for row in archives}
-    assert forms == {0, 16}
+    starts = [bytes.fromhex(row["archive"])[4:6] for row in archives]
+    assert {(version, flags & 16) for version, flags in starts} == {(1, 0), (1, 16), (2, 16)}
     kinds = {(row["level"], row["model"]) for row in archives}
     assert len(kinds) == 9

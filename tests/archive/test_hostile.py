@@ -231,8 +231,21 @@ def test_sizes_that_do_not_fit_take_no_memory():
 def test_a_short_archive_of_more_than_it_may_hold_is_refused():
     header = Header(1, 1, b"", 1 << 16)
     record = ShortRecord(header, False, 1 << 40, b"", b"x", bytes(8)).to_bytes()
-    with pytest.raises(ArchiveError, match="says 1099511627776 where at most 65536"):
+    with pytest.raises(ArchiveError, match="says 1099511627776 where at most 16777216"):
         decompress(record)
+
+
+@pytest.mark.parametrize(("size", "version"), [(1 << 16, 2), ((1 << 16) + 1, 1)])
+def test_a_short_archive_with_another_version_than_its_size_has_is_refused(size: int, version: int):
+    record = bytearray(compress(bytes(size)))
+    record[4] = version
+    with pytest.raises(ArchiveError, match=f"not that of {size} bytes"):
+        decompress(bytes(record))
+
+
+def test_a_long_archive_of_the_version_of_short_ones_is_refused(archive: bytes):
+    with pytest.raises(ArchiveError, match="header is damaged"):
+        decompress(archive[:4] + b"\2" + archive[5:])
 
 
 def test_a_name_twice_is_refused(tmp_path: Path):

@@ -153,6 +153,26 @@ def test_an_archive_that_nobody_closed_is_none():
         decompress(file.getvalue())
 
 
+@pytest.mark.parametrize("size", [MAX_SHORT_BYTES + 1, 300_000])
+def test_what_becomes_little_needs_no_block_of_its_own(size: int):
+    content = (MIXED * 30)[: size - 5000].ljust(size)
+    little, much = compress(content), compress(content + random_bytes(40_000))
+    forms = [list_archive(io.BytesIO(archive)) for archive in (little, much)]
+    assert [(form.num_content_bytes, form.sha256 is None) for form in forms] == [
+        (size, True),
+        (size + 40_000, False),
+    ]
+    assert decompress(little) == content
+    with open_archive(pipe(little)) as stream:
+        assert stream.read() == content
+    with open_archive(io.BytesIO(little)) as stream:
+        stream.seek(size - 7000)
+        assert stream.read(3000) == content[size - 7000 : size - 4000]
+    cut = compress(content, block_bytes=1 << 15)
+    assert len(cut) > len(little) + 200
+    assert decompress(cut) == content
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, 5000, MAX_SHORT_BYTES, 200_000])
 def test_what_does_not_become_smaller_grows_by_little(size: int):
     archive = compress(random_bytes(size))

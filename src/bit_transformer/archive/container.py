@@ -2,7 +2,7 @@
 
 Only layout lives here: nothing is compressed, opened or decoded. docs/formats/archive.md is the
 specification. An archive is a header, blocks that stand for themselves, and an end record which
-repeats the header; or, where little was compressed and it was all there at once, one short record.
+repeats the header; or, where little came out and all content was there at once, one short record.
 
 Invariants: every byte of an archive is covered by a checksum; a reader knows how much memory a
 block takes before it takes it; records that belong to another archive are told apart, even when
@@ -35,12 +35,14 @@ MAGIC = b"\xb7BTZ"
 BLOCK_MARK = b"\xb7BLK"
 END_MARK = b"\xb7END"
 VERSION = 1
+WIDE_VERSION = 2
+"""Of short archives with more content than version 1 lets them have; all else has version 1."""
 
 MAX_BLOCK_BYTES = 1 << 24
 """The largest block."""
 
 MAX_SHORT_BYTES = 1 << 16
-"""The most content that a short archive holds."""
+"""The most content that a short archive of version 1 holds; one of version 2 holds a block."""
 
 MAX_HEADER_BYTES = 64
 MAX_END_BYTES = 192
@@ -91,7 +93,7 @@ class Header:
         flags = _check_start(start)
         if flags & _IS_SHORT:
             return 0
-        if flags & (_IS_STORED | _HAS_DESCRIPTION):
+        if start[len(MAGIC)] != VERSION or flags & (_IS_STORED | _HAS_DESCRIPTION):
             raise _damaged_header()
         hash_bytes = HASH_BYTES if flags & _HAS_MODEL else 0
         return len(MAGIC) + 3 + hash_bytes + 1 + ID_BYTES + CHECKSUM_BYTES
@@ -241,11 +243,18 @@ class ShortRecord:
         flags = self.header.level | _IS_SHORT | (_IS_STORED if self.is_stored else 0)
         flags |= _HAS_MODEL if self.header.model_hash else 0
         flags |= _HAS_DESCRIPTION if self.description else 0
-        start = MAGIC + bytes([VERSION, flags, self.header.coder_version])
+        version = _short_version(self.num_content_bytes)
+        start = MAGIC + bytes([version, flags, self.header.coder_version])
         start += self.header.model_hash[:SHORT_HASH_BYTES]
         if self.description:
             start += string_field(self.description)
         return start + number_field(self.num_content_bytes) + self.payload + self.check
+
+    @staticmethod
+    def max_bytes(start: bytes) -> int:
+        """The most bytes that a short archive has that begins with these."""
+        is_wide = start[len(MAGIC)] == WIDE_VERSION
+        return (MAX_BLOCK_BYTES if is_wide else MAX_SHORT_BYTES) + MAX_SHORT_BYTES + 64
 
     @classmethod
     def from_bytes(cls, archive: bytes) -> "ShortRecord":
@@ -261,7 +270,9 @@ class ShortRecord:
         description = reader.string(MAX_SHORT_BYTES) if flags & _HAS_DESCRIPTION else b""
         if flags & _HAS_DESCRIPTION and not description:
             raise reader.error("it has a description and has none")
-        num_content_bytes = reader.number(MAX_SHORT_BYTES)
+        num_content_bytes = reader.number(MAX_BLOCK_BYTES)
+        if archive[len(MAGIC)] != _short_version(num_content_bytes):
+            raise reader.error(f"its version is not that of {num_content_bytes} bytes of content")
         num_payload_bytes = reader.num_left - SHORT_CHECK_BYTES
         is_stored = bool(flags & _IS_STORED)
         is_fitting = num_payload_bytes == num_content_bytes
@@ -270,7 +281,8 @@ class ShortRecord:
                 f"{max(0, num_payload_bytes)} bytes are there to make {num_content_bytes} of"
             )
         payload = reader.take(num_payload_bytes)
-        header = Header(flags & _LEVEL_MASK, coder_version, model_hash, MAX_SHORT_BYTES)
+        most = MAX_SHORT_BYTES if num_content_bytes <= MAX_SHORT_BYTES else MAX_BLOCK_BYTES
+        header = Header(flags & _LEVEL_MASK, coder_version, model_hash, most)
         check = reader.take(SHORT_CHECK_BYTES)
         return cls(header, is_stored, num_content_bytes, description, payload, check)
 
@@ -291,10 +303,15 @@ def short_check(
     It covers how the archive was made, all of the model's hash, and every byte of the archive and
     of the content.
     """
-    how = bytes([VERSION, header.level, header.coder_version])
+    how = bytes([_short_version(len(content)), header.level, header.coder_version])
     strings = (model_hash, description, payload, content)
     whole = how + b"".join(map(string_field, strings))
     return hashlib.sha256(whole).digest()[:SHORT_CHECK_BYTES]
+
+
+def _short_version(num_content_bytes: int) -> int:
+    """The version of a short archive that holds so much."""
+    return VERSION if num_content_bytes <= MAX_SHORT_BYTES else WIDE_VERSION
 
 
 def _check_start(start: bytes) -> int:
@@ -306,10 +323,10 @@ def _check_start(start: bytes) -> int:
         )
     if len(start) < len(MAGIC) + 3:
         raise _damaged_header()
-    if start[4] != VERSION:
+    if start[4] not in (VERSION, WIDE_VERSION):
         raise ArchiveError(
-            f"the archive has version {start[4]} of the format, and this release reads {VERSION}; "
-            "install a newer release"
+            f"the archive has version {start[4]} of the format, and this release reads {VERSION} "
+            f"and {WIDE_VERSION}; install a newer release"
         )
     if start[5] & 128:
         raise _damaged_header()

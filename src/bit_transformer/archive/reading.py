@@ -21,7 +21,6 @@ from bit_transformer.archive.container import (
     END_MARK,
     MAX_BLOCK_HEADER_BYTES,
     MAX_END_BYTES,
-    MAX_SHORT_BYTES,
     BlockHeader,
     EndRecord,
     Header,
@@ -46,7 +45,6 @@ ModelFinder = Callable[[Header], ArchiveModel | None]
 """Gives the model that an archive with this header needs, or what the user offers instead."""
 
 _START_BYTES = 7
-_SHORT_LIMIT = 2 * MAX_SHORT_BYTES + 64
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,8 @@ class ArchiveReader:
         if size:
             self.header = Header.from_bytes(start + self._read(size - len(start)))
         else:
-            self._short = ShortRecord.from_bytes(start + self._read(_SHORT_LIMIT))
+            rest = self._read(ShortRecord.max_bytes(start))
+            self._short = ShortRecord.from_bytes(start + rest)
             self.header = self._short.header
 
     @property

@@ -5,7 +5,7 @@ that is being filled. Nothing is sought for in the file, so it may be a pipe.
 
 Invariants: the same content, level, model and block size give the same archive, whatever the
 threads and however the content was cut into writes; content that is all there before the first
-block is full, and short, becomes a short archive.
+block is full becomes a short archive, if it is little or becomes little.
 """
 
 import hashlib
@@ -33,6 +33,9 @@ __all__ = ["ArchiveWriter"]
 _MIN_BLOCK_BYTES = 1 << 10
 _DESCRIPTION_BUDGET = 1 << 18
 """A block is closed before the names in it take more than this."""
+
+_MAX_SHORT_BODY_BYTES = 1 << 15
+"""A longer payload of more than MAX_SHORT_BYTES gets the long form: 0.5 % pay for two headers."""
 
 _PIECE_BYTES = 64
 """What a piece is taken to need beside its name."""
@@ -161,14 +164,18 @@ class ArchiveWriter:
         self._count(len(content))
 
     def _write_short(self) -> bool:
-        """Write everything as a short archive, if it may be one."""
+        """Write everything as a short archive, if it may be one, and else as a block."""
         description = write_description(self._pieces)
         content = bytes(self._buffer)
-        if max(len(content), len(description)) > MAX_SHORT_BYTES:
+        if len(description) > MAX_SHORT_BYTES:
             return False
-        header = self._coder.header(MAX_SHORT_BYTES, bytes(ID_BYTES))
         payload = self._coder.encode([content], self._teller(len(content)))[0] if content else None
         body = content if payload is None else payload
+        if len(content) > MAX_SHORT_BYTES and len(body) > _MAX_SHORT_BODY_BYTES:
+            self._write_block(description, content, payload)
+            self._pieces, self._buffer = [], bytearray()
+            return False
+        header = self._coder.header(MAX_BLOCK_BYTES, bytes(ID_BYTES))
         check = short_check(header, self._coder.model_hash, description, body, content)
         record = ShortRecord(header, payload is None, len(content), description, body, check)
         self._put(record.to_bytes())
