@@ -126,7 +126,16 @@ def test_a_run_on_an_upload_finishes_and_its_metrics_can_be_followed(training, t
     assert detail["compression_ratio"] is not None
     assert detail["progress"]["fraction"] == 1.0
     assert client.post("/runs/mine/resume", 409)["error"]["fix"]
+    # Enough for another run to be like it.
+    assert (detail["nearest_recipe"], detail["other_settings"]) == ("tiny", {})
+    (data,) = detail["data"]
+    assert data == {
+        "upload": upload["id"], "path": None, "name": "fox.txt", "num_bytes": len(content)
+    }  # fmt: skip
     assert client.http.delete(f"/uploads/{upload['id']}").status_code == 204
+    (data,) = client.get("/runs/mine")["data"]
+    assert data["upload"] is None
+    assert data["path"].endswith(f"{upload['id']}.bin")
     csv = client.http.get("/runs/mine/metrics.csv").text.splitlines()
     assert csv[0].startswith("step,kind,")
     assert "views.direct.bits_per_bit" in csv[0]

@@ -44,7 +44,7 @@ def build_services(config: DashboardConfig) -> Services:
         max_number=config.max_uploads,
     )
     results = ResultStore(config.state_dir / "results")
-    runs = RunReader(config.runs)
+    runs = RunReader(config.runs, uploads)
     return Services(
         config=config,
         sign_in=SignIn(config.token, config.port),

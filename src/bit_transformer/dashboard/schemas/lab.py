@@ -254,6 +254,7 @@ class DecompressAnswer(Body):
     preview: Preview
     codec: str | None
     is_complete: bool
+    num_frame_bits: int = Field(description="of the frame, as far as it was read; no padding")
     num_source_bits: int | None
     num_decoded_bits: int
     error: ErrorDetail | None

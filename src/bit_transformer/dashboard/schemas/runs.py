@@ -13,6 +13,7 @@ __all__ = [
     "NewRun",
     "Progress",
     "RecipeEntry",
+    "RunData",
     "RunDetail",
     "RunOptions",
     "RunSummary",
@@ -126,11 +127,25 @@ class Checkpoint(Body):
     num_bytes: int
 
 
+class RunData(Body):
+    """Something a run learns from, as another run can be given it: an upload, or a path."""
+
+    upload: str | None = Field(default=None, description="its id, while it is kept")
+    path: str | None = None
+    name: str
+    num_bytes: int | None = None
+
+
 class RunDetail(RunSummary):
     """One run with everything that its folder says."""
 
     folder: str
     config: dict[str, Any]
+    data: list[RunData] = Field(description="empty where its data came with Python")
+    nearest_recipe: str = Field(description="the recipe from which its settings differ least")
+    other_settings: dict[str, Any] = Field(
+        description="by dotted names, what differs from that recipe and is no option of a new run"
+    )
     environment: dict[str, Any] | None
     checkpoints: list[Checkpoint]
     log: str = Field(description="the last lines that the training printed, if started from here")

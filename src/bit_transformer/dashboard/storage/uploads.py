@@ -59,6 +59,16 @@ class UploadStore:
         """Where the bytes of an upload are, or would be."""
         return self.folder / f"{check_id(upload_id, 'upload')}.bin"
 
+    def at(self, path: str) -> Upload | None:
+        """The upload whose bytes lie at a path; None if they do not, or not any more."""
+        name = Path(path)
+        if name.parent != self.folder.absolute() or name.suffix != ".bin":
+            return None
+        try:
+            return self.get(name.stem)
+        except DashboardError:
+            return None
+
     async def receive(
         self, name: str, parts: AsyncIterator[bytes], declared: int | None = None
     ) -> Upload:

@@ -8,13 +8,16 @@ from bit_transformer.checkpoint import best_checkpoint
 from bit_transformer.dashboard.schemas.runs import (
     Checkpoint,
     Progress,
+    RunData,
     RunDetail,
     RunState,
     RunSummary,
     Sample,
     SamplesAnswer,
 )
+from bit_transformer.dashboard.storage.uploads import UploadStore
 from bit_transformer.dashboard.training.last_rows import LastRows, RowTracker
+from bit_transformer.dashboard.training.recipes import nearest_recipe
 from bit_transformer.dashboard.training.records import Request, Start, StartNotes, read_request
 from bit_transformer.errors import BitTransformerError, DashboardError, InputError, RunError
 from bit_transformer.runs import RunFolder, RunStatus, list_runs, read_json, read_metrics
@@ -39,10 +42,11 @@ def check_run_name(name: str) -> None:
 
 
 class RunReader:
-    """Reads all runs in one folder."""
+    """Reads all runs in one folder; ``uploads`` are what some of them learn from."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, uploads: UploadStore) -> None:
         self.root = Path(root).expanduser().absolute()
+        self._uploads = uploads
         self.notes = StartNotes(self.root / ".dashboard" / _STATE_NAME)
         self._rows = RowTracker()
         self._configs: dict[Path, tuple[int, dict[str, Any]]] = {}
@@ -87,14 +91,25 @@ class RunReader:
             DashboardError: there is none.
         """
         run = self.open(run_id)
+        config = self.config(run)
+        recipe, others = nearest_recipe(config)
         return RunDetail(
             **self._brief(run),
             folder=str(run.path),
-            config=self.config(run),
+            config=config,
+            data=[self._data(str(path)) for path in config.get("data", {}).get("paths", [])],
+            nearest_recipe=recipe,
+            other_settings=others,
             environment=_json_or_none(run.environment_path),
             checkpoints=_checkpoints(run),
             log=self.notes.log_tail(run.path.name),
         )
+
+    def _data(self, path: str) -> RunData:
+        upload = self._uploads.at(path)
+        if upload is None:
+            return RunData(path=path, name=path)
+        return RunData(upload=upload.id, name=upload.name, num_bytes=upload.num_bytes)
 
     def samples(self, run_id: str, last: int) -> SamplesAnswer:
         """The last samples of a run, oldest first."""

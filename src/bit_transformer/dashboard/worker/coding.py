@@ -102,6 +102,7 @@ def decompress(
         "preview": _preview(data),
         "codec": content.codec,
         "is_complete": content.error is None,
+        "num_frame_bits": content.num_read,
         "num_source_bits": content.num_source_bits,
         "num_decoded_bits": content.source.num_bits,
         "error": _told(content.error),
