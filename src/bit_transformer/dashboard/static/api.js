@@ -87,7 +87,7 @@ export const api = {
         if (isFine) resolve(JSON.parse(call.responseText));
         else reject(errorOf(call.status, parsed(call.responseText)));
       };
-      call.onerror = () => reject(lost("The upload broke off.", { isServerLost: false }));
+      call.onerror = () => reject(brokenUpload(file));
       call.onabort = () => reject(new DOMException("The upload was cancelled.", "AbortError"));
       signal?.addEventListener("abort", () => call.abort(), { once: true });
       call.send(file);
@@ -152,8 +152,19 @@ function errorOf(status, answer) {
   });
 }
 
-function lost(what, { isServerLost = true } = {}) {
-  if (isServerLost) connection.note(false);
+/** The browser does not say whether the file or the server was gone. */
+function brokenUpload({ name }) {
+  return new ApiError({
+    kind: "UploadError",
+    what: `The upload of ${name ?? "the data"} broke off.`,
+    where: location.origin,
+    fix: "See that the file is still there and is no folder, and that the dashboard runs; then try again.",
+    fallbacks: [{ id: "retry", label: "Try again" }],
+  });
+}
+
+function lost(what) {
+  connection.note(false);
   return new ApiError({
     kind: "Unreachable",
     what,

@@ -7,10 +7,10 @@
  *   mount(container, params) -> unmount()          // may be async; params: {id, query, status}
  *
  * with `query` a URLSearchParams and `status` the promise of GET /status. A page is loaded when it
- * is first opened. `unmount` must stop timers and requests: the next page shares the process.
+ * is first opened, or before, when the first one stands. `unmount` must stop timers and requests: the next page shares the process.
  */
 
-import { api, connection } from "./api.js";
+import { api, ApiError, connection } from "./api.js";
 import { mountCompression } from "./components/compression.js";
 import { el, replaceChildren } from "./components/element.js";
 import { showError } from "./components/error-card.js";
@@ -33,9 +33,17 @@ const MODULES = {
   new: () => import("./pages/new-run.js"),
 };
 
+/** The way on from a page that cannot be shown. */
+const TO_RUNS = {
+  fallbacks: { runs: () => (location.hash = "#/runs") },
+  labels: { runs: "To the runs" },
+};
+
 let unmount = () => {};
 let visit = 0;
 let status = null;
+/** Whether the page that was asked for could not be drawn because the server was gone. */
+let isStranded = false;
 
 start();
 
@@ -52,7 +60,7 @@ function start() {
   watchConnection();
   document.querySelector(".skip-link").addEventListener("click", skipToContent);
   addEventListener("hashchange", () => show());
-  show();
+  show().then(loadOthers);
 }
 
 function loadStatus() {
@@ -80,9 +88,19 @@ function skipToContent(event) {
 export function routeOf(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [page = "", ...rest] = path.split("/");
-  const id = rest.length ? decodeURIComponent(rest.join("/")) : null;
+  const id = rest.length ? decoded(rest.join("/")) : null;
   const name = page === "runs" && id ? "run" : page || "runs";
   return { name, id, query: new URLSearchParams(query) };
+}
+
+/** What a part of an address stands for; as it is, where it is no code for anything. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
 }
 
 async function show() {
@@ -91,20 +109,47 @@ async function show() {
   const main = document.getElementById("main");
   unmount();
   unmount = () => {};
-  markCurrent(name === "run" ? "runs" : name);
+  isStranded = false;
+  markCurrent(name === "run" ? "runs" : name, name === "run" ? id : null);
   const page = el("div", { class: `page page-${name}` });
   replaceChildren(main, page);
   if (!(name in MODULES)) return showLost(page);
   try {
-    const { mount } = await MODULES[name]();
+    const { mount } = await moduleOf(name);
     if (number !== visit) return;
     const leave = await mount(page, { id, query, status });
     if (number === visit) unmount = leave ?? unmount;
     else leave?.();
     if (number > 1) focusHeading(page);
   } catch (error) {
-    if (number === visit) showError(page, error, { fallbacks: { retry: show }, canDismiss: false });
+    if (number !== visit) return;
+    isStranded = error.kind === "Unreachable";
+    showError(page, error, { fallbacks: { retry: show, ...TO_RUNS.fallbacks }, labels: TO_RUNS.labels, canDismiss: false });
   }
+}
+
+/** A page's module. The browser says no more of one that did not come than that it did not. */
+async function moduleOf(name) {
+  try {
+    return await MODULES[name]();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    connection.note(false);
+    throw new ApiError({
+      kind: "Unreachable",
+      what: "This page could not be loaded.",
+      where: location.origin,
+      fix: "Runs go on without the server. Start it again with: bit-transformer dashboard",
+      fallbacks: [{ id: "retry", label: "Try again" }, { id: "reload", label: "Reload the page" }],
+    });
+  }
+}
+
+/** Load what other pages need while nothing else is to be done: they open at once then, and also without the server. */
+function loadOthers() {
+  const load = () => Promise.allSettled(Object.values(MODULES).map((one) => one()));
+  if (globalThis.requestIdleCallback) requestIdleCallback(load, { timeout: 5000 });
+  else setTimeout(load, 2000);
 }
 
 function showLost(page) {
@@ -113,15 +158,15 @@ function showLost(page) {
     what: `There is no page at ${location.hash}.`,
     fix: "The pages are in the bar above.",
   };
-  showError(page, error, { title: "No such page", fallbacks: { runs: () => (location.hash = "#/runs") }, labels: { runs: "To the runs" } });
+  showError(page, error, { title: "No such page", ...TO_RUNS });
 }
 
-function markCurrent(name) {
+function markCurrent(name, id) {
   for (const link of document.querySelectorAll(".nav-link")) {
     if (link.dataset.page === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const title = PAGES.find(({ path }) => path === name)?.title ?? "Dashboard";
+  const title = id ?? PAGES.find(({ path }) => path === name)?.title ?? "Dashboard";
   document.title = `${title} · BitTransformerLM`;
   scrollTo(0, 0);
 }
@@ -140,6 +185,7 @@ function watchConnection() {
     notice.textContent = isUp ? "" : "The dashboard server does not answer. Runs go on without it; trying to reach it again …";
     if (!isUp) knock();
     else if (status) loadStatus();
+    if (isUp && isStranded) show();
   });
 }
 

@@ -16,6 +16,7 @@
 
 import { el, replaceChildren } from "./element.js";
 import { formatBits, formatRatio } from "./format.js";
+import { stored } from "./storage.js";
 import { createToggle } from "./toggle.js";
 
 const KEY = "bit-transformer.compression";
@@ -29,7 +30,7 @@ export const compression = {
   codec: () => state.codec,
   set(change) {
     state = { ...state, ...change };
-    localStorage.setItem(KEY, JSON.stringify(state));
+    stored.write("localStorage", KEY, JSON.stringify(state));
     announce();
   },
   subscribe(listener) {
@@ -40,11 +41,11 @@ export const compression = {
     if (!(sourceBits > 0) || !(frameBits > 0)) return;
     const { sourceBits: source, frameBits: frame, numMessages } = compression.total();
     const total = { sourceBits: source + sourceBits, frameBits: frame + frameBits, numMessages: numMessages + 1 };
-    sessionStorage.setItem(TOTAL_KEY, JSON.stringify(total));
+    stored.write("sessionStorage", TOTAL_KEY, JSON.stringify(total));
     for (const listener of totalListeners) listener(total);
   },
   total() {
-    return readStored(sessionStorage, TOTAL_KEY) ?? { sourceBits: 0, frameBits: 0, numMessages: 0 };
+    return readStored("sessionStorage", TOTAL_KEY) ?? { sourceBits: 0, frameBits: 0, numMessages: 0 };
   },
 };
 
@@ -123,15 +124,16 @@ function announce() {
 }
 
 function load() {
-  const { isEnabled = false, codec = "auto" } = readStored(localStorage, KEY) ?? {};
+  const { isEnabled = false, codec = "auto" } = readStored("localStorage", KEY) ?? {};
   return { isEnabled: isEnabled === true, codec: typeof codec === "string" && codec ? codec : "auto" };
 }
 
-function readStored(storage, key) {
+function readStored(area, key) {
   try {
-    return JSON.parse(storage.getItem(key));
-  } catch {
-    return null;
+    return JSON.parse(stored.read(area, key));
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
 }
 

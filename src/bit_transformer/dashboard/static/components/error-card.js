@@ -7,13 +7,17 @@
  * `error` is whatever was caught: an ApiError of ../api.js, or any Error. `fallbacks` has functions
  * by id. A button appears for every fallback that the server named and the page has a function
  * for, and for every further function of the page; "reload" and "reconnect" work by themselves.
- * A click runs the function and takes the card away (unless it throws, which is then the card).
+ * A click runs the function and takes the card away, unless the function gives false: then nothing
+ * was done, as when a dialog was closed without a choice, and the card stays. If it throws, that is
+ * the card's error then, and what failed is not offered again unless the error names it. The
+ * keyboard goes back to where it was when the card came.
  * `container` may be an element to put the card in; an older card in it is replaced.
  * Options: `title`, `labels` (button texts by id), `canDismiss` (default true), `onDismiss`, and
  * `isOnlyNamed` to show no button but for what the server named.
  */
 
 import { el } from "./element.js";
+import { focusOrigin, restoreFocus } from "./focus.js";
 import { icon } from "./icons.js";
 
 const LABELS = {
@@ -47,6 +51,7 @@ const TITLES = {
   StorageError: "The disk refuses",
   MissingDependencyError: "A package is missing",
   DashboardError: "The dashboard refuses",
+  UploadError: "The upload broke off",
   Unreachable: "The dashboard server does not answer",
   TokenError: "The token is wrong",
   CrossOriginError: "The request came from elsewhere",
@@ -59,7 +64,7 @@ const TITLES = {
 
 /** Put a card for the error into the container; returns the card, which has `remove()`. */
 export function showError(container, error, options = {}) {
-  const card = errorCard(error, options);
+  const card = errorCard(error, { origin: focusOrigin(container), ...options });
   for (const child of [...container.children]) {
     if (child.classList.contains("error-card")) child.remove();
   }
@@ -69,11 +74,12 @@ export function showError(container, error, options = {}) {
 }
 
 /** The card alone. */
-export function errorCard(error, { fallbacks = {}, labels = {}, title, canDismiss = true, onDismiss, isOnlyNamed = false } = {}) {
+export function errorCard(error, { fallbacks = {}, labels = {}, title, canDismiss = true, onDismiss, isOnlyNamed = false, origin = null } = {}) {
   const facts = factsOf(error);
   const card = el("section", { class: "error-card", role: "alert", dataset: { kind: facts.kind } });
   const dismiss = () => {
     card.remove();
+    restoreFocus(origin);
     onDismiss?.();
   };
   const head = el(
@@ -95,7 +101,7 @@ export function errorCard(error, { fallbacks = {}, labels = {}, title, canDismis
         type: "button",
         class: index === 0 ? "button button-primary" : "button",
         dataset: { fallback: id },
-        onclick: (event) => perform(run, card, event, { fallbacks, labels, isOnlyNamed }),
+        onclick: (event) => perform({ id, run }, card, event.currentTarget, { fallbacks, labels, isOnlyNamed, origin }),
       },
       label,
     ),
@@ -124,7 +130,7 @@ function definedOf({ kind, what, where, fix, fallbacks }) {
 }
 
 function offers(facts, fallbacks, labels, isOnlyNamed) {
-  const known = { reload: () => location.reload(), ...fallbacks };
+  const known = { reload: () => location.reload(), sign_in: () => location.reload(), ...fallbacks };
   const named = facts.fallbacks.filter(({ id }) => id in known);
   const further = (isOnlyNamed ? [] : Object.keys(fallbacks))
     .filter((id) => !named.some((one) => one.id === id))
@@ -136,14 +142,21 @@ function offers(facts, fallbacks, labels, isOnlyNamed) {
   }));
 }
 
-async function perform(run, card, event, options) {
-  event.currentTarget.disabled = true;
+async function perform({ id, run }, card, button, options) {
   const container = card.parentElement;
+  button.disabled = true;
   try {
-    await run();
+    if ((await run()) === false) {
+      button.disabled = false;
+      button.focus({ preventScroll: true });
+      return;
+    }
     card.remove();
   } catch (error) {
     card.remove();
-    if (container) showError(container, error, options);
+    const { [id]: failed, ...others } = options.fallbacks;
+    const isNamed = id === "retry" || error.fallbacks?.some((one) => one.id === id);
+    if (container) showError(container, error, isNamed ? options : { ...options, fallbacks: others });
   }
+  restoreFocus(options.origin);
 }

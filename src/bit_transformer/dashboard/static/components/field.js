@@ -84,20 +84,23 @@ function field(control, { label, hint, value, name, onInput = () => {}, aside, i
     setProblem(null);
     onInput(read());
   });
+  const advice = el("p", { class: "field-hint", id: hintId });
   const element = el(
     "div",
     { class: isWide ? "field field-wide" : "field" },
     el("div", { class: "field-head" }, el("label", { class: "field-label", for: id, text: label }), aside),
     control,
-    el("p", { class: "field-hint", id: hintId, text: hint ?? "", hidden: !hint }),
+    advice,
     problem,
   );
+  const setHint = (text) => tell(advice, text);
+  setHint(hint);
   function setProblem(text) {
     control.setAttribute("aria-invalid", String(Boolean(text)));
     tell(problem, text);
   }
   if (value !== undefined) write(value);
-  return { element, control, value: read, set: write, setProblem, focus: () => control.focus() };
+  return { element, control, value: read, set: write, setProblem, setHint, focus: () => control.focus() };
 }
 
 function optionOf(choice) {

@@ -71,5 +71,5 @@ export function createFileDrop({ label = "Drop a file here", hint = "", isMultip
     else showError(element, error, { fallbacks: { retry: again } });
   }
 
-  return { element };
+  return { element, focus: () => input.focus() };
 }

@@ -10,6 +10,7 @@
 
 import { el, replaceChildren } from "./element.js";
 import { icon } from "./icons.js";
+import { stored } from "./storage.js";
 
 const KEY = "bit-transformer.theme";
 const CHOICES = ["system", "light", "dark"];
@@ -18,9 +19,12 @@ const listeners = new Set();
 const wantsDark = matchMedia("(prefers-color-scheme: dark)");
 
 export const theme = {
-  choice: () => (CHOICES.includes(localStorage.getItem(KEY)) ? localStorage.getItem(KEY) : "system"),
+  choice() {
+    const choice = stored.read("localStorage", KEY);
+    return CHOICES.includes(choice) ? choice : "system";
+  },
   set(choice) {
-    localStorage.setItem(KEY, choice);
+    stored.write("localStorage", KEY, choice);
     apply();
   },
   subscribe(listener) {

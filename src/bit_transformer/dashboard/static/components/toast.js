@@ -23,7 +23,7 @@ export function toast(message, { kind = "info", action = null } = {}) {
   if (action) {
     const run = () => {
       remove();
-      action.run();
+      perform(action.run);
     };
     notice.append(el("button", { type: "button", class: "button button-quiet", onclick: run }, action.label));
   }
@@ -33,6 +33,15 @@ export function toast(message, { kind = "info", action = null } = {}) {
   corner().append(notice);
   setTimeout(remove, action ? 2 * LIFE_MS : LIFE_MS);
   return remove;
+}
+
+/** Do it, and tell if it fails: the notice that offered it is gone. */
+async function perform(run) {
+  try {
+    await run();
+  } catch (error) {
+    toast(error.what ?? error.message, { kind: "bad" });
+  }
 }
 
 function corner() {

@@ -37,7 +37,10 @@ export async function mount(container, { status }) {
     memory,
     onPlain: takePlain,
     onLook: (source) => {
-      stream.look({ source, codec: null }, "Bit stream of the frame");
+      stream.look({ source, codec: null }, "Bit stream of the frame", {
+        valid_prefix: () => wayBack.decompress("prefix"),
+        raw_data: () => takePlain(wayBack.input),
+      });
       stream.element.scrollIntoView({ block: "nearest", behavior: "smooth" });
     },
   });

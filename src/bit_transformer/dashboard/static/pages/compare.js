@@ -33,7 +33,7 @@ const CHARTS = [
 /** Show the comparison. */
 export async function mount(container, { query }) {
   const { runs } = await api.get("/runs");
-  const page = new ComparePage(container, runs, (query.get("runs") ?? "").split(",").filter(Boolean).map(decodeURIComponent));
+  const page = new ComparePage(container, runs, (query.get("runs") ?? "").split(",").filter(Boolean));
   page.start();
   return () => page.stop();
 }
@@ -48,6 +48,7 @@ class ComparePage {
     this.memory = createMemory("compare");
     this.axis = this.memory.get("axis", "step");
     this.notice = el("div", { class: "stack" });
+    this.losses = el("div", { class: "stack" });
     this.table = el("div", { class: "table-scroll" });
     this.differences = el("div", { class: "table-scroll" });
     this.charts = CHARTS.map((options) => ({ ...options, chart: createChart({ ...options, curves: [] }) }));
@@ -65,6 +66,7 @@ class ComparePage {
       container,
       el("header", { class: "page-head" }, el("div", {}, el("h1", { text: "Compare" }), el("p", { class: "page-lead", text: "Runs over common axes." }))),
       this.notice,
+      this.losses,
       this.picker,
       this.empty,
       this.body,
@@ -140,9 +142,11 @@ class ComparePage {
         if (this.isStopped || round !== this.round) return;
         await this.#refreshRun(id);
       }
+      replaceChildren(this.losses);
     } catch (error) {
-      if (!this.isStopped) showError(this.notice, error, { fallbacks: { retry: () => this.refresh() } });
-      return;
+      // It goes on by itself when the server is back; meanwhile the error is told once.
+      const isTold = this.losses.childElementCount > 0;
+      if (!this.isStopped && !isTold) showError(this.losses, error, { fallbacks: { retry: () => this.refresh() } });
     }
     if (this.isStopped || round !== this.round) return;
     this.#drawDifferences();

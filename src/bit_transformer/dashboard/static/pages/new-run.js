@@ -7,6 +7,7 @@
  */
 
 import { api } from "../api.js";
+import { copyText } from "../components/clipboard.js";
 import { compression } from "../components/compression.js";
 import { el, replaceChildren } from "../components/element.js";
 import { showError } from "../components/error-card.js";
@@ -16,7 +17,9 @@ import { icon } from "../components/icons.js";
 import { toast } from "../components/toast.js";
 import { createToggle } from "../components/toggle.js";
 import { createMemory } from "../parts/form-memory.js";
+import { goOnWithoutCompression, pickCodec } from "../parts/recovery.js";
 import { createDataPicker } from "../runs/data-picker.js";
+import { shown } from "../runs/run-sections.js";
 import { runLink } from "../runs/status.js";
 import { commandOf, requestOf, sharesOf, valueOf, valuesOfConfig } from "../runs/training-form.js";
 
@@ -41,15 +44,20 @@ class NewRunPage {
     this.recipe = recipes.find(({ name }) => name === this.memory.get("recipe", "demo")) ?? recipes[0];
     this.values = this.memory.get("values", {});
     if (older) this.#takeFrom(older);
+    const like = this.memory.get("like");
     this.fields = new Map();
     this.notice = el("div", { class: "stack-s" });
     this.command = el("pre", { class: "command", tabindex: 0, "aria-label": "The same as a command" });
     this.start = el("button", { type: "submit", class: "button button-primary button-large" }, icon("play"), el("span", { text: "Start the run" }));
     this.picker = createDataPicker({ status, data: this.values.data ?? [], onChange: (data) => this.#set("data", data) });
     this.views = el("div", { class: "stack-s" });
+    this.toggle = createToggle({ label: "Train with compression", onChange: (isEnabled) => compression.set({ isEnabled }) });
+    this.viewsHint = el("p", { class: "field-hint" });
+    this.viewsFields = el("div");
+    replaceChildren(this.views, this.toggle.element, this.viewsHint, this.viewsFields);
     this.form = el("form", { class: "new-run", novalidate: true, onsubmit: (event) => this.#submit(event) }, this.#main(), this.#aside());
-    const lead = older ? `With the settings of ${older.id}.` : "A process of its own: it goes on when this page or the server is closed.";
-    replaceChildren(container, el("header", { class: "page-head" }, el("div", {}, el("h1", { text: "New run" }), el("p", { class: "page-lead", text: lead }))), this.form);
+    const lead = like ? `With the settings of ${like.id}.` : "A process of its own: it goes on when this page or the server is closed.";
+    replaceChildren(container, el("header", { class: "page-head" }, el("div", {}, el("h1", { text: "New run" }), el("p", { class: "page-lead", text: lead }), like && otherSettings(like))), this.form);
     this.stopCompression = compression.subscribe(() => this.#drawViews());
     this.#drawViews();
   }
@@ -58,10 +66,17 @@ class NewRunPage {
     this.stopCompression();
   }
 
+  /** Once: what is changed then is not to be lost by a reload. */
   #takeFrom(older) {
-    this.recipe = this.recipes.find(({ name }) => name === "default") ?? this.recipes[0];
-    this.values = valuesOfConfig(older.config, this.recipe);
+    this.recipe = this.recipes.find(({ name }) => name === older.nearest_recipe) ?? this.recipes[0];
+    this.values = { ...valuesOfConfig(older.config, this.recipe), data: older.data };
+    this.memory.set("like", { id: older.id, recipe: this.recipe.name, others: older.other_settings });
     this.#remember();
+    history.replaceState(null, "", "#/new");
+    if ((older.compress_prob || older.direct_prob) && !compression.isEnabled()) {
+      compression.set({ isEnabled: true });
+      toast(`Compression is on, as ${older.id} had it`, { action: { label: "Turn off again", run: () => compression.set({ isEnabled: false }) } });
+    }
   }
 
   #set(name, value) {
@@ -89,12 +104,10 @@ class NewRunPage {
   }
 
   #aside() {
-    const copy = async () => {
-      await navigator.clipboard.writeText(this.command.textContent);
-      toast("The command is in the clipboard", { kind: "good" });
-    };
+    const copy = () => copyText(this.command.textContent, "The command is in the clipboard");
     const reset = () => {
       this.memory.set("values", {});
+      this.memory.set("like", null);
       history.replaceState(null, "", "#/new");
       dispatchEvent(new HashChangeEvent("hashchange"));
     };
@@ -182,11 +195,11 @@ class NewRunPage {
 
   #drawViews() {
     const isOn = compression.isEnabled();
-    const toggle = createToggle({ label: "Train with compression", isOn, onChange: (isEnabled) => compression.set({ isEnabled }) });
-    const say = isOn
+    this.toggle.set(isOn);
+    this.viewsHint.textContent = isOn
       ? "Some sequences are compressed and decompressed on their way, or are the compressed bits themselves."
       : "Off: all sequences are raw. This is the same switch as in the header.";
-    replaceChildren(this.views, toggle.element, el("p", { class: "field-hint", text: say }), isOn && this.#viewFields());
+    replaceChildren(this.viewsFields, isOn && this.#viewFields());
     this.#drawCommand();
   }
 
@@ -258,12 +271,14 @@ class NewRunPage {
 
   async #submit(event) {
     event?.preventDefault();
+    if (this.isBusy) return;
     replaceChildren(this.notice);
     for (const field of this.fields.values()) field.setProblem(null);
     this.#setBusy(true);
     try {
       const run = await api.post("/runs", requestOf(this.#effective(), this.recipe, compression.isEnabled()));
       this.#set("name", "");
+      this.memory.set("like", null);
       toast(`${run.id} has started`, { kind: "good" });
       location.hash = runLink(run.id);
     } catch (error) {
@@ -274,7 +289,9 @@ class NewRunPage {
   }
 
   #setBusy(isBusy) {
-    this.start.disabled = isBusy;
+    // A button that were disabled would drop the focus.
+    this.isBusy = isBusy;
+    this.start.setAttribute("aria-disabled", String(isBusy));
     this.start.lastChild.textContent = isBusy ? "Starting …" : "Start the run";
   }
 
@@ -283,14 +300,31 @@ class NewRunPage {
     this.fields.get(name)?.setProblem(error.what);
     const fallbacks = {
       other_name: () => this.#chooseOtherName(),
-      other_codec: () => this.views.scrollIntoView({ block: "center" }),
-      without_compression: () => compression.set({ isEnabled: false }),
-      free_space: () => this.picker.freeSpace(),
+      other_codec: () => this.#pickCodec(),
+      without_compression: () => goOnWithoutCompression(() => this.#submit()),
+      free_space: () => this.picker.freeSpace().then(() => this.#submit()),
+      upload: () => this.#uploadInstead(),
       retry: () => this.#submit(),
       reload: () => location.reload(),
     };
     const named = (error.fallbacks ?? []).some(({ id }) => id in fallbacks);
-    showError(this.notice, error, { title: "The run did not start", fallbacks: named ? fallbacks : { retry: fallbacks.retry }, isOnlyNamed: named });
+    showError(this.notice, error, { title: "The run did not start", fallbacks: named ? fallbacks : { retry: fallbacks.retry }, labels: { upload: "Upload data instead" }, isOnlyNamed: named });
+  }
+
+  #pickCodec() {
+    const use = (codec) => {
+      this.#set("codecs", [codec]);
+      this.#drawViews();
+      return this.#submit();
+    };
+    return pickCodec(this.status.codecs, { isForModel: true, use });
+  }
+
+  /** Leave out what the server may not read, and lead to where files are uploaded. */
+  #uploadInstead() {
+    this.picker.setData(this.picker.data().filter(({ upload }) => upload));
+    this.picker.element.scrollIntoView({ block: "center" });
+    this.picker.focus();
   }
 
   #chooseOtherName() {
@@ -310,6 +344,14 @@ function recipeTitle(name) {
 
 function section(title, hint, ...children) {
   return el("section", { class: "card stack-s" }, el("div", { class: "card-head" }, el("h2", { text: title }), el("p", { class: "small weak", text: hint })), children);
+}
+
+/** What an older run had that no field of this form stands for. */
+function otherSettings({ recipe, others }) {
+  const names = Object.keys(others);
+  if (!names.length) return null;
+  const list = names.map((name) => `${name} ${shown(others[name])}`).join("; ");
+  return el("p", { class: "small weak", text: `Not in this form, so the new run has the recipe ${recipe}'s: ${list}. The command line sets these, too.` });
 }
 
 function patchChoices(current) {

@@ -27,18 +27,45 @@ const FORMS = [
   ["bits", "Bits"],
 ];
 const IDLE = "K, C and S of the output, as it comes";
+const EMPTY_PAUSE_MS = 3000;
 
 /** Show the page; `params.query` may name the run. */
-export async function mount(container, { query, status }) {
+export async function mount(container, params) {
+  const { query, status } = params;
   replaceChildren(container, head(), el("p", { class: "loading", text: "Looking for models …" }));
   const [server, { runs }] = await Promise.all([status.catch(() => api.get("/status")), api.get("/runs")]);
-  const models = runs.filter(({ has_checkpoint: hasCheckpoint }) => hasCheckpoint);
-  if (!models.length) {
-    replaceChildren(container, head(), emptyState());
-    return () => {};
-  }
-  return new Playground(container, server, models, query.get("run")).unmount;
+  const models = runs.filter(canBeTried);
+  if (!models.length) return waitForModel(container, params);
+  const playground = new Playground(container, server, models, query.get("run"));
+  return playground.unmount;
 }
+
+/** Show that there is no model until there is one, then the page. */
+function waitForModel(container, params) {
+  replaceChildren(container, head(), emptyState());
+  let leave = null;
+  let isLeft = false;
+  const look = async () => {
+    // Whether the server is there is told by the shell.
+    const { runs } = document.hidden ? { runs: [] } : await api.get("/runs").catch(() => ({ runs: [] }));
+    if (isLeft) return;
+    if (!runs.some(canBeTried)) {
+      timer = setTimeout(look, EMPTY_PAUSE_MS);
+      return;
+    }
+    const unmount = await mount(container, params);
+    if (isLeft) unmount();
+    else leave = unmount;
+  };
+  let timer = setTimeout(look, EMPTY_PAUSE_MS);
+  return () => {
+    isLeft = true;
+    clearTimeout(timer);
+    leave?.();
+  };
+}
+
+const canBeTried = ({ has_checkpoint: hasCheckpoint }) => hasCheckpoint;
 
 function head() {
   return el(
@@ -66,6 +93,7 @@ class Playground {
     this.numMessages = 0;
     this.messages = new Set();
     this.stopper = null;
+    this.measured = null;
     this.form = createPromptForm({
       runs: models,
       limits: server.limits,
@@ -81,14 +109,14 @@ class Playground {
     this.formErrors = el("div", { class: "form-errors" });
     this.shownForm = this.memory.get("form", "text");
     const choice = createChoice({ label: "Show as", choices: FORMS, value: this.shownForm, onChange: (form) => this.setForm(form) });
-    this.unsubscribe = compression.subscribe(() => this.tellWhose(null));
+    this.unsubscribe = compression.subscribe(() => this.tellWhose());
     this.setForm(this.shownForm);
     this.showHint();
     const left = el("div", { class: "tool-side" }, this.form.element, this.formErrors);
     const bar = el("div", { class: "view-bar" }, choice.element, this.legend);
     const right = el("div", { class: "tool-main" }, el("h2", { class: "visually-hidden", text: "Outputs" }), this.telemetry.element, bar, this.list);
     replaceChildren(container, head(), el("div", { class: "tool-columns" }, left, right));
-    this.tellWhose(null);
+    this.tellWhose();
     this.unmount = () => {
       this.stopper?.abort();
       this.unsubscribe();
@@ -108,10 +136,36 @@ class Playground {
     replaceChildren(this.legend, createLegend(form === "bits" ? "bit" : "byte"));
   }
 
-  tellWhose(telemetryOf) {
-    const whose = telemetryOf ?? (compression.isEnabled() ? "decompressed output" : "output");
-    const ends = compression.isEnabled() ? " (compression is on)" : " (compression is off, all bits are raw)";
-    this.telemetry.setWhose(`of the ${whose}${ends}`);
+  /**
+   * Say what K, C and S are of. What has been measured stays what it was when the switch is turned
+   * afterwards, or while the model still writes.
+   */
+  tellWhose() {
+    const isOnNow = compression.isEnabled();
+    const { of, isOn } = this.measured ?? { of: isOnNow ? "decompressed output" : "output", isOn: isOnNow };
+    const verb = isOn === isOnNow ? "is" : "was";
+    const bits = isOn === isOnNow ? "all bits are raw" : "all bits were raw";
+    this.telemetry.setWhose(`of the ${of}${isOn ? ` (compression ${verb} on)` : ` (compression ${verb} off, ${bits})`}`);
+  }
+
+  setMeasured(of, isOn) {
+    this.measured = { of, isOn };
+    this.tellWhose();
+  }
+
+  /** Begin something that can be stopped; what was going on ends. */
+  takeTurn() {
+    this.stopper?.abort();
+    const stopper = new AbortController();
+    this.stopper = stopper;
+    this.form.setBusy(true);
+    return stopper;
+  }
+
+  endTurn(stopper) {
+    if (this.stopper !== stopper) return;
+    this.stopper = null;
+    this.form.setBusy(false);
   }
 
   addMessage(kind, fileName, onContinue) {
@@ -136,21 +190,17 @@ class Playground {
 
   /** Ask for the form's request, made into what `run` does with it; errors of the form show below it. */
   async begin(run) {
-    if (this.stopper) return;
-    const stopper = new AbortController();
-    this.stopper = stopper;
-    this.form.setBusy(true);
+    const stopper = this.takeTurn();
     this.formErrors.replaceChildren();
     try {
       const body = await this.form.request({ signal: stopper.signal });
+      if (stopper.signal.aborted) return;
       const givenBits = this.form.prompt.typedBits() ?? "";
-      this.stopper = null;
       await run(body, { givenBits, fileName: this.form.prompt.fileName() });
     } catch (error) {
       if (!isAbort(error)) showError(this.formErrors, error, { fallbacks: this.inputFallbacks(error, () => this.begin(run)), labels: LABELS });
     } finally {
-      if (this.stopper === stopper) this.stopper = null;
-      if (!this.stopper) this.form.setBusy(false);
+      this.endTurn(stopper);
     }
   }
 
@@ -163,13 +213,12 @@ class Playground {
 
   /** Stream one generation into a message; an error puts its card there, with fallbacks. */
   async run(message, body, given) {
-    this.stopper = new AbortController();
-    this.form.setBusy(true);
+    const stopper = this.takeTurn();
     message.errors.replaceChildren();
     this.telemetry.clear();
     message.say("Waiting for the model …");
     try {
-      await api.stream("/generate", body, (event) => this.take(message, body, given, event), this.stopper.signal);
+      await api.stream("/generate", body, (event) => this.take(message, body, given, event), stopper.signal);
     } catch (error) {
       message.finish();
       if (isAbort(error)) message.say(`Stopped by you. ${sizeOf(message)}`);
@@ -178,8 +227,7 @@ class Playground {
         showError(message.errors, error, { fallbacks: this.fallbacks(error, message, body, given), labels: LABELS });
       }
     } finally {
-      this.stopper = null;
-      this.form.setBusy(false);
+      this.endTurn(stopper);
     }
   }
 
@@ -207,7 +255,7 @@ class Playground {
     message.seed = event.seed;
     message.note = event.note ? ` ${capitalised(event.note)}.` : "";
     message.say(message.note);
-    this.tellWhose(event.telemetry_of);
+    this.setMeasured(event.telemetry_of, body.compression);
   }
 
   takeDone(message, body, given, event) {
@@ -242,18 +290,17 @@ class Playground {
   score() {
     return this.begin(async (body, given) => {
       const message = this.addMessage("Score", "scored.bin", null);
-      this.stopper = new AbortController();
-      this.form.setBusy(true);
+      const stopper = this.takeTurn();
       message.say("Reading with the model …");
       try {
-        const answer = await api.post("/score", { run: body.run, source: body.prompt }, { signal: this.stopper.signal });
+        const answer = await api.post("/score", { run: body.run, source: body.prompt }, { signal: stopper.signal });
         message.start(createTranscript());
         message.append(answer);
         message.finish();
         message.setFacts([body.run, given.fileName, "scored, not generated"]);
         message.say(`${short(answer.bits_per_byte)} bits per byte, ${short(answer.bits_per_bit, 3)} bits per bit.${answer.is_cut ? " Only the beginning was scored." : ""}`);
         this.telemetry.setValues({ k: [answer.k], c: [answer.c], s: [answer.s] });
-        this.tellWhose("scored data");
+        this.setMeasured("scored data", false);
       } catch (error) {
         if (isAbort(error)) message.say("Stopped by you.");
         else {
@@ -261,23 +308,32 @@ class Playground {
           showError(message.errors, error, { fallbacks: this.inputFallbacks(error, () => this.score()), labels: LABELS });
         }
       } finally {
-        this.stopper = null;
-        this.form.setBusy(false);
+        this.endTurn(stopper);
       }
     });
   }
 
   /** Ways on from an error of the form or of its data, named by the server or by the page. */
   inputFallbacks(error, again, extra = {}) {
-    const { limits } = this.server;
-    const length = this.form.fields.num_bytes;
-    const isTooLong = length.value() > limits.max_generated_bytes;
-    const shorten = () => {
-      length.set(limits.max_generated_bytes);
+    const nearest = () => {
+      this.form.takeNearest();
       return again();
     };
-    const ways = isTooLong ? { ...extra, shorter: shorten } : extra;
-    return waysOn(error, { input: this.form.prompt, limits, again, extra: ways });
+    return waysOn(error, { input: this.form.prompt, limits: this.server.limits, again, extra: { nearest, ...extra } });
+  }
+
+  /** Half the length, where the prompt itself is not what is too long. */
+  shorterOutput(again) {
+    const { limits } = this.server;
+    const { prompt, fields } = this.form;
+    const isPromptTooLong = prompt.numBits() > 8 * Math.min(limits.max_upload_bytes, limits.max_lab_bytes);
+    const length = fields.num_bytes.value() ?? 0;
+    if (isPromptTooLong || length < 2) return {};
+    const shorter = () => {
+      this.form.setLength(Math.floor(length / 2));
+      return again();
+    };
+    return { shorter };
   }
 
   /** Ways on from an error of a generation: the same request, changed in one point. */
@@ -286,13 +342,14 @@ class Playground {
     const once = (change) => () => {
       this.run(message, { ...same, ...change }, given);
     };
+    const again = () => this.begin((fresh, now) => this.run(message, fresh, now));
     const extra = {
+      ...this.shorterOutput(again),
       raw_output: once({ raw_output: true, view: "direct" }),
       valid_prefix: once({ strict: false }),
       without_compression: () => goOnWithoutCompression(once({ compression: false, codec: null, view: null })),
       other_codec: () => this.pickCodec(once),
     };
-    const again = () => this.begin((fresh, now) => this.run(message, fresh, now));
     return this.inputFallbacks(error, again, extra);
   }
 
@@ -301,7 +358,7 @@ class Playground {
       compression.set({ codec, isEnabled: true });
       once({ compression: true, codec })();
     };
-    pickCodec(this.server.codecs, { isForModel: true, use });
+    return pickCodec(this.server.codecs, { isForModel: true, use });
   }
 }
 

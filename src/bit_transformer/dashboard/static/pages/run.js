@@ -36,6 +36,11 @@ class RunPage {
     this.store = new SeriesStore();
     this.memory = createMemory("run");
     this.notice = el("div", { class: "stack" });
+    this.failure = el("div", { class: "stack" });
+    this.lost = null;
+    this.facts = el("p", { class: "run-facts" });
+    this.tryLink = el("a", { class: "button", href: `#/playground?run=${encodeURIComponent(detail.id)}` }, icon("chat"), "Try it");
+    this.settings = configSection(detail);
     this.state = el("span", { class: "run-state" });
     this.progress = el("div", { class: "run-progress run-progress-large" });
     this.tiles = el("dl", { class: "tiles" });
@@ -48,24 +53,28 @@ class RunPage {
     replaceChildren(
       container,
       this.#head(),
+      this.failure,
       this.notice,
       el("section", { class: "card run-summary", "aria-label": "Progress" }, this.progress, this.tiles),
       this.#chartTools(),
       this.charts.element,
       this.gates.element,
       this.samples.element,
-      configSection(detail),
+      this.settings.element,
       this.log.element,
     );
   }
 
   start() {
     this.#drawRun(this.detail);
-    this.log.update(this.detail.log);
+    this.#drawDetail();
+    this.detailState = stateOf(this.detail);
     this.stopCompression = compression.subscribe(() => this.#drawCharts());
     this.feed = followRun(this.detail.id, this.store, {
       onNews: (run, isNew) => this.#onNews(run, isNew),
-      onError: (error) => showError(this.notice, error, { fallbacks: { retry: () => this.feed.wake() } }),
+      onError: (error) => {
+        this.lost = showError(this.notice, error, { fallbacks: { retry: () => this.feed.wake() } });
+      },
     });
     this.clock = setInterval(() => this.#tick(), 1000);
   }
@@ -89,13 +98,13 @@ class RunPage {
         { class: "run-title" },
         el("a", { class: "back-link", href: "#/runs" }, icon("arrowLeft"), "All runs"),
         el("div", { class: "row" }, el("h1", { text: id }), this.state),
-        el("p", { class: "run-facts" }, viewsOf(this.detail), factsOf(this.detail).map((text) => el("span", { text }))),
+        this.facts,
       ),
       el(
         "div",
         { class: "row" },
         this.controls.element,
-        this.detail.has_checkpoint && el("a", { class: "button", href: `#/playground?run=${encodeURIComponent(id)}` }, icon("chat"), "Try it"),
+        this.tryLink,
         el("button", { type: "button", class: "button", onclick: csv, title: "Every row of the run's metrics" }, icon("download"), "CSV"),
       ),
     );
@@ -124,26 +133,42 @@ class RunPage {
   }
 
   #onNews(run, isNew) {
-    const wasBroken = isBroken(this.run);
-    const hadCheckpoint = this.detail.has_checkpoint;
+    this.lost?.remove();
+    this.lost = null;
     this.#drawRun(run);
     if (isNew) this.#drawCharts();
     if (isNew) this.samples.refresh(run);
-    if (isBroken(run) !== wasBroken || (run.has_checkpoint && !hadCheckpoint)) this.#reloadDetail();
+    this.#followState();
+  }
+
+  /** Settings, checkpoints and log change with the state: a run that is starting has none yet. */
+  #followState() {
+    if (stateOf(this.run) === this.detailState) return;
+    this.samples.refresh(this.run);
+    this.#reloadDetail();
   }
 
   async #reloadDetail() {
-    this.detail = { ...this.detail, has_checkpoint: true };
+    this.detailState = stateOf(this.run);
     try {
       this.detail = await api.get(`/runs/${encodeURIComponent(this.run.id)}`);
-      this.log.update(this.detail.log);
+      this.#drawDetail();
+      this.#drawCharts();
     } catch (error) {
-      showError(this.notice, error, { fallbacks: { retry: () => this.#reloadDetail() } });
+      this.detailState = null; // so that the next news ask again
+      this.lost = showError(this.notice, error, { fallbacks: { retry: () => this.#reloadDetail() } });
     }
+  }
+
+  #drawDetail() {
+    replaceChildren(this.facts, viewsOf(this.detail), factsOf(this.detail).map((text) => el("span", { text })));
+    this.settings.update(this.detail);
+    this.log.update(this.detail.log);
   }
 
   #onChange(run) {
     this.#drawRun(run);
+    this.#followState();
     this.feed.wake();
   }
 
@@ -152,6 +177,7 @@ class RunPage {
     this.run = run;
     this.shownStatus = run.status;
     this.controls.update(run);
+    this.tryLink.hidden = !run.has_checkpoint;
     if (changed) replaceChildren(this.state, statusBadge(run));
     replaceChildren(
       this.progress,
@@ -163,12 +189,12 @@ class RunPage {
   }
 
   #drawFailure(run) {
-    replaceChildren(this.notice);
+    replaceChildren(this.failure);
     if (!isBroken(run)) return;
     const fallbacks = { settings: () => (location.hash = `#/new?from=${encodeURIComponent(run.id)}`) };
     const error = failureOf(run);
     const all = run.can_resume ? { resume: () => this.controls.resume(run), ...fallbacks } : fallbacks;
-    showError(this.notice, error, {
+    showError(this.failure, error, {
       title: run.status === "dead" ? "This run died" : "This run failed",
       fallbacks: all,
       labels: { resume: "Resume from the last checkpoint", settings: "New run with these settings" },
@@ -203,6 +229,9 @@ class RunPage {
     this.progress.querySelector(".number").textContent = progressWords(this.run);
   }
 }
+
+/** What a run's settings, checkpoints and log go with. */
+const stateOf = (run) => `${run.status} ${run.has_checkpoint}`;
 
 function tilesOf(run, store) {
   const accuracy = run.bit_accuracy ?? store.last("evaluate", "bit_accuracy") ?? store.last("views.raw", "bit_accuracy");

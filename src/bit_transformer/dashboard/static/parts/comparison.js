@@ -43,14 +43,16 @@ export function createComparison({ server, memory, onLook, onFrame }) {
   let stopper = null;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    compare();
+    if (!isBusy()) compare();
   });
+  // A button that were disabled would drop the focus.
+  const isBusy = () => go.getAttribute("aria-disabled") === "true";
 
   async function compare() {
     stopper?.abort();
     stopper = new AbortController();
     const { signal } = stopper;
-    go.disabled = true;
+    go.setAttribute("aria-disabled", "true");
     errors.replaceChildren();
     results.classList.add("is-stale");
     status.textContent = "Comparing …";
@@ -63,9 +65,13 @@ export function createComparison({ server, memory, onLook, onFrame }) {
       status.textContent = "";
       if (!isAbort(error)) fail(error, compare);
     } finally {
-      go.disabled = false;
-      results.classList.remove("is-stale");
+      if (signal === stopper.signal) finish();
     }
+  }
+
+  function finish() {
+    go.setAttribute("aria-disabled", "false");
+    results.classList.remove("is-stale");
   }
 
   function show(answer, source) {

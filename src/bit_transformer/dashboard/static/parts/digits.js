@@ -42,3 +42,8 @@ export function bitsOfHex(digits) {
 export function bitsOfBytes(bytes) {
   return Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join("");
 }
+
+/** Bits, whole bytes of them, as a byte array. */
+export function bytesOfBits(bits) {
+  return Uint8Array.from({ length: bits.length / 8 }, (_, place) => Number.parseInt(bits.slice(8 * place, 8 * place + 8), 2));
+}

@@ -9,10 +9,10 @@
  */
 
 import { saveFile } from "../api.js";
+import { copyText } from "../components/clipboard.js";
 import { el, replaceChildren } from "../components/element.js";
 import { formatBytes } from "../components/format.js";
 import { icon } from "../components/icons.js";
-import { toast } from "../components/toast.js";
 import { createCompressionSizes } from "./compression-sizes.js";
 import { createSurpriseText } from "./surprise-text.js";
 
@@ -39,10 +39,7 @@ export function createMessage({ title, fileName, form, onContinue, onClose }) {
 
   function showFoot(compression) {
     const save = () => saveFile(transcript.outputBytes(), fileName);
-    const copy = async () => {
-      await navigator.clipboard.writeText(new TextDecoder().decode(transcript.outputBytes()));
-      toast("Copied as text", { kind: "good" });
-    };
+    const copy = () => copyText(new TextDecoder().decode(transcript.outputBytes()), "Copied as text");
     replaceChildren(
       foot,
       compression && createCompressionSizes(compression),

@@ -52,7 +52,7 @@ export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onS
     onGenerate();
   });
   element.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !generate.disabled) onGenerate();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !generate.hidden) onGenerate();
   });
 
   function tellModel() {
@@ -91,6 +91,20 @@ export function createPromptForm({ runs, limits, memory, wanted, onGenerate, onS
     prompt,
     fields,
     request,
+    setLength(numBytes) {
+      fields.num_bytes.set(numBytes);
+      memory.set("num_bytes", numBytes);
+    },
+    /** Bring every number that is out of its range to the end of the range that is nearest. */
+    takeNearest() {
+      for (const [name, field] of Object.entries(fields)) {
+        const bound = nearestBound(field);
+        if (bound === null) continue;
+        field.set(bound);
+        field.setProblem(null);
+        memory.set(name, bound);
+      }
+    },
     unmount: unsubscribe,
     setBusy(isBusy) {
       generate.hidden = isBusy;
@@ -106,12 +120,15 @@ function modelField(runs, memory, wanted, onChange) {
   const kept = memory.get("run");
   const ids = runs.map(({ id }) => id);
   const value = [wanted, kept, ids[0]].find((id) => ids.includes(id));
+  const hint = wanted && wanted !== value ? `There is no model of ${wanted} yet; ${value} is chosen instead.` : null;
   const choices = ids.map((id) => ({ value: id, label: id }));
   const onInput = (id) => {
     memory.set("run", id);
+    field.setHint(null);
     onChange();
   };
-  return selectField({ label: "Model", name: "model", choices, value, onInput });
+  const field = selectField({ label: "Model", name: "model", hint, choices, value, onInput });
+  return field;
 }
 
 function describe(run) {
@@ -145,7 +162,9 @@ function readFields(fields) {
     field.setProblem(problem);
     if (problem) {
       field.focus();
-      throw new ApiError({ kind: "InputError", what: `${labelOf(field)}: ${problem}.`, fix: "Correct the number; everything else is kept." });
+      const bound = nearestBound(field);
+      const fallbacks = bound === null ? [] : [{ id: "nearest", label: `Use ${formatNumber(bound)}` }];
+      throw new ApiError({ kind: "InputError", what: `${labelOf(field)}: ${problem}.`, fix: "Correct the number; everything else is kept.", fallbacks });
     }
     values[name] = field.value();
   }
@@ -155,6 +174,12 @@ function readFields(fields) {
 }
 
 const labelOf = (field) => field.element.querySelector("label").textContent;
+
+function nearestBound({ control }) {
+  if (control.type !== "number") return null;
+  if (control.validity.rangeUnderflow) return Number(control.min);
+  return control.validity.rangeOverflow ? Number(control.max) : null;
+}
 
 function problemOf(field) {
   const { validity, min, max, type } = field.control;

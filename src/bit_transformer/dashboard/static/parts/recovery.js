@@ -14,16 +14,21 @@ import { toast } from "../components/toast.js";
 /** What buttons say here that no server names. */
 export const LABELS = { upload: "Send the file again" };
 
-/** Let a person pick a codec, then call `use(name)` with it. */
-export function pickCodec(codecs, { isForModel, use }) {
+/** Let a person pick a codec: what `use(name)` gives then, or false if none was picked. */
+export async function pickCodec(codecs, { isForModel, use }) {
   const choices = codecs.filter(({ name, is_available: isAvailable, is_complete: isComplete }) => isAvailable && (!isForModel || isComplete) && name !== "auto");
-  let close = () => {};
-  const buttons = choices.map(({ name }) =>
-    el("button", { type: "button", class: "button", dataset: { codec: name }, onclick: () => { close(); use(name); } }, name),
-  );
-  const why = isForModel ? "Codecs in which whatever a model writes decompresses:" : "Codecs that are installed here:";
-  const body = el("div", { class: "stack-s" }, el("p", { class: "dialog-text", text: why }), el("div", { class: "row" }, buttons));
-  close = openDialog({ title: "Another codec", body });
+  const picked = await new Promise((resolve) => {
+    let choice = null;
+    const pick = (name) => {
+      choice = name;
+      close();
+    };
+    const buttons = choices.map(({ name }) => el("button", { type: "button", class: "button", dataset: { codec: name }, onclick: () => pick(name) }, name));
+    const why = isForModel ? "Codecs in which whatever a model writes decompresses:" : "Codecs that are installed here:";
+    const body = el("div", { class: "stack-s" }, el("p", { class: "dialog-text", text: why }), el("div", { class: "row" }, buttons));
+    const close = openDialog({ title: "Another codec", body, onClose: () => resolve(choice) });
+  });
+  return picked === null ? false : use(picked);
 }
 
 /** Turn compression off for the whole page, say so, and go on. */
@@ -50,20 +55,50 @@ export function waysOn(error, { input, limits, again, extra = {} }) {
   return { ...Object.fromEntries(known), retry: again };
 }
 
-const isLostUpload = ({ status, what }, input) => status === 404 && input.kind() === "file" && /upload/.test(what);
+const isLostUpload = ({ status, what }, input) => status === 404 && input.isUploaded() && /upload/.test(what);
 
-/** Delete the uploads that the server keeps, say how much that freed, and go on. */
+const IN_USE = 409;
+const GONE = 404;
+
+/**
+ * Delete the uploads that the server keeps and no run needs, say how much that freed, and go on.
+ * Where there is nothing to delete, trying again would change nothing, and the error says so.
+ */
 async function freeSpace(input, again) {
   const { uploads } = await api.get("/uploads");
-  for (const { id } of uploads) await api.delete(`/uploads/${id}`);
+  const deleted = [];
+  for (const upload of uploads) if (await didDelete(upload)) deleted.push(upload);
+  if (!deleted.length) {
+    throw new ApiError({
+      kind: "StorageError",
+      what: uploads.length ? "Every upload is needed by a run that is not finished, so none was deleted." : "There is no upload left to delete.",
+      fix: "Delete runs that are not needed any more from the run folder, or free space elsewhere on that disk; then try again.",
+    });
+  }
   input.forgetUpload();
-  const freed = uploads.reduce((sum, { num_bytes: numBytes }) => sum + numBytes, 0);
-  toast(`Deleted ${uploads.length} ${uploads.length === 1 ? "upload" : "uploads"}, ${formatBytes(freed)}`, { kind: "good" });
+  const freed = deleted.reduce((sum, { num_bytes: numBytes }) => sum + numBytes, 0);
+  toast(`Deleted ${deleted.length} ${deleted.length === 1 ? "upload" : "uploads"}, ${formatBytes(freed)}`, { kind: "good" });
   return again();
 }
 
-/** Use only the first bytes of what was given, and go on. */
-function goOnWithLess(input, numBytes, again) {
+async function didDelete({ id }) {
+  try {
+    await api.delete(`/uploads/${id}`);
+    return true;
+  } catch (error) {
+    if (error.status === IN_USE || error.status === GONE) return false;
+    throw error;
+  }
+}
+
+/**
+ * Use only the first bytes of what was given, and go on: as many as may be, or where those were
+ * too many still, half of what there is, so that no click leads back to where it came from.
+ */
+function goOnWithLess(input, limit, again) {
+  const size = Math.ceil(input.numBits() / 8);
+  if (size < 2) throw new ApiError({ kind: "InputError", what: "There is no less data than this.", fix: "Try again later, or stop what else this machine is doing." });
+  const numBytes = size > limit ? limit : Math.floor(size / 2);
   if (!input.shorten(numBytes)) {
     throw new ApiError({
       kind: "InputError",
@@ -77,8 +112,11 @@ function goOnWithLess(input, numBytes, again) {
 
 /** Send the file once more, or ask for it where the page no longer has it. */
 function uploadAgain(input, again) {
+  if (input.kind() !== "file" && !input.isUploaded()) {
+    throw new ApiError({ kind: "InputError", what: "A file holds whole bytes, and these bits are none.", fix: "Take some bits away until their number is a multiple of eight." });
+  }
   if (!input.forgetUpload()) {
-    input.focus();
+    input.choose("file");
     throw new ApiError({ kind: "InputError", what: "The server no longer has that file, and neither has this page.", fix: "Choose the file again." });
   }
   return again();

@@ -5,8 +5,8 @@
  *   container.append(input.element);
  *   const source = await input.source();    // {kind, value} for a request; uploads a file first
  *
- * What was typed stays under its kind when another is chosen, and in the tab's memory. A file is
- * uploaded once, when it is first needed. Wrong digits reject as an InputError before anything is
+ * What was typed stays under its kind when another is chosen, and in the tab's memory. A file, or
+ * what was typed where it is long, is uploaded once, when it is first needed. Wrong digits reject as an InputError before anything is
  * sent; a file above the server's limit, as one with the fallback "shorter".
  */
 
@@ -15,7 +15,7 @@ import { el, replaceChildren, uniqueId } from "../components/element.js";
 import { formatBytes, formatNumber } from "../components/format.js";
 import { icon } from "../components/icons.js";
 import { createChoice } from "./controls.js";
-import { bitsOfBytes, bitsOfHex, readBits, readHex } from "./digits.js";
+import { bitsOfBytes, bitsOfHex, bytesOfBits, readBits, readHex } from "./digits.js";
 
 const KINDS = [
   ["text", "Text"],
@@ -27,11 +27,12 @@ const PLACEHOLDERS = {
   hex: "89 50 4e 47 …",
   bits: "01000010 0110 …  any number of bits",
 };
+/** Characters that a request carries itself; what is longer goes as an upload. */
 const MOST_INLINE = 200_000;
 
 /** The input; `placeholder` is that of text. See the head of this file. */
 export function createSourceInput({ label, memory, limits, placeholder = "", rows = 6, onChange = () => {}, initialKind = "text" }) {
-  const state = { kind: memory.get("kind", initialKind), texts: memory.get("texts", {}), file: null, upload: memory.get("upload") };
+  const state = { kind: memory.get("kind", initialKind), texts: memory.get("texts", {}), file: null, upload: memory.get("upload"), sent: null };
   const problem = el("p", { class: "source-problem", id: uniqueId("problem"), hidden: true });
   const area = el("textarea", { rows, "aria-label": label, "aria-describedby": problem.id, spellcheck: "false", autocapitalize: "off", autocomplete: "off", class: "input" });
   const count = el("span", { class: "source-count" });
@@ -119,6 +120,17 @@ export function createSourceInput({ label, memory, limits, placeholder = "", row
     return state.upload;
   }
 
+  /** Long typing as an upload, which is sent again only when it has changed. */
+  async function uploadTyped(content, signal) {
+    const { kind } = state;
+    const text = area.value;
+    if (state.sent?.kind !== kind || state.sent.text !== text) {
+      const { id } = await api.upload(new File([content], kind === "text" ? "pasted.txt" : "pasted.bin"), { signal });
+      state.sent = { kind, text, id };
+    }
+    return { kind: "upload", value: state.sent.id };
+  }
+
   return {
     element,
     choose,
@@ -137,14 +149,17 @@ export function createSourceInput({ label, memory, limits, placeholder = "", row
     isEmpty: () => (isFile() ? !held() : area.value === ""),
     fileName: () => (isFile() ? held()?.name : null),
     focus: () => (isFile() ? drop.querySelector("button").focus() : area.focus()),
+    /** Whether what is used now lies on the server. */
+    isUploaded: () => isFile() || state.sent?.text === area.value,
     /** The typed bits as a string of 0s and 1s, for showing; null for a file. */
     typedBits: () => (isFile() ? null : typedBits(state.kind, area.value)),
-    /** The upload is gone from the server: send it again next time, if the file is still here. */
+    /** The upload is gone from the server: send it again next time, if what it was is still here. */
     forgetUpload() {
+      state.sent = null;
       state.upload = null;
       memory.set("upload", null);
       show();
-      return Boolean(state.file);
+      return !isFile() || Boolean(state.file);
     },
     /** Keep only the first bytes of the file or of the text; whether that was possible. */
     shorten(numBytes) {
@@ -161,16 +176,21 @@ export function createSourceInput({ label, memory, limits, placeholder = "", row
       if (isFile()) return { kind: "upload", value: (await upload(onProgress, signal)).id };
       const trouble = problemOf(state.kind, area.value);
       if (trouble) throw inputError(`“${label}” does not read as ${state.kind}: ${trouble}`, "Correct the place that is named, or choose another form.");
-      if (state.kind === "text" && area.value.length > MOST_INLINE) return uploadText(area.value, signal);
+      if (area.value.length > MOST_INLINE) {
+        const content = uploadable(state.kind, area.value);
+        if (content) return uploadTyped(content, signal);
+      }
       const value = state.kind === "text" ? area.value : area.value.replace(/\s+/g, "");
       return { kind: state.kind, value };
     },
   };
 }
 
-async function uploadText(text, signal) {
-  const sent = await api.upload(new File([text], "pasted.txt"), { signal });
-  return { kind: "upload", value: sent.id };
+/** What was typed as the content of a file; null for bits that make no whole bytes. */
+function uploadable(kind, text) {
+  if (kind === "text") return text;
+  const bits = typedBits(kind, text);
+  return bits.length % 8 ? null : bytesOfBits(bits);
 }
 
 function acceptFiles(element, setFile) {

@@ -35,16 +35,19 @@ export function createWayBack({ server, memory, onPlain, onLook }) {
   );
   let stopper = null;
   let measured = null;
+  let measuring = null;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    decompress("strict");
+    if (go.getAttribute("aria-disabled") !== "true") decompress("strict");
   });
 
   async function decompress(mode) {
     stopper?.abort();
+    measuring?.abort();
     stopper = new AbortController();
     const { signal } = stopper;
-    go.disabled = true;
+    // A button that were disabled would drop the focus.
+    go.setAttribute("aria-disabled", "true");
     errors.replaceChildren();
     result.replaceChildren();
     try {
@@ -52,32 +55,45 @@ export function createWayBack({ server, memory, onPlain, onLook }) {
       const answer = await api.post("/codecs/decompress", { source, mode }, { signal });
       show(answer);
       measured = source;
-      await measure(signal);
+      await measure();
     } catch (error) {
       if (!isAbort(error)) fail(error, () => decompress(mode));
     } finally {
-      go.disabled = false;
+      if (signal === stopper.signal) go.setAttribute("aria-disabled", "false");
     }
   }
 
   function show(answer) {
-    const frameBits = input.numBits();
-    const save = () => api.download(`/downloads/${answer.download.id}`, answer.download.name);
     const whole = answer.is_complete && !answer.error;
+    // A part of the data against the whole frame would be no ratio of anything.
+    const ratio = whole ? ` ${formatRatio(answer.num_decoded_bits, answer.num_frame_bits)}` : "";
     const story = whole
       ? `All ${formatBits(answer.num_decoded_bits)} came out, by ${answer.codec}.`
       : `${formatBits(answer.num_decoded_bits)} of ${formatBits(answer.num_source_bits)} came out before the damage${answer.codec ? `, by ${answer.codec}` : ""}.`;
     replaceChildren(
       result,
-      el("p", { class: whole ? "outcome outcome-good" : "outcome outcome-part", role: "status" }, icon(whole ? "check" : "alert"), el("span", { text: frameBits ? `${story} ${formatRatio(answer.num_decoded_bits, frameBits)}` : story })),
+      el("p", { class: whole ? "outcome outcome-good" : "outcome outcome-part", role: "status" }, icon(whole ? "check" : "alert"), el("span", { text: `${story}${ratio}` })),
       el("pre", { class: "preview", tabindex: 0, "aria-label": "The first bytes" }, answer.preview.text ?? hexLines(answer.preview.hex), answer.preview.is_cut ? " …" : ""),
-      el("div", { class: "message-actions" }, el("button", { type: "button", class: "button", onclick: save }, icon("download"), `Download ${formatBytes(answer.download.num_bytes)}`)),
+      el("div", { class: "message-actions" }, el("button", { type: "button", class: "button", onclick: () => save(answer.download) }, icon("download"), `Download ${formatBytes(answer.download.num_bytes)}`)),
       telemetry.element,
     );
     if (answer.error) showError(errors, answer.error, { fallbacks: { raw_data: asPlainData } });
   }
 
-  async function measure(signal) {
+  async function save({ id, name }) {
+    try {
+      await api.download(`/downloads/${id}`, name);
+    } catch (error) {
+      // Results are not kept for ever, but the frame is still here.
+      if (error.status === 404) error.fix = "Decompress the frame again, then download it.";
+      showError(errors, error, { fallbacks: { decompress: () => decompress("prefix"), retry: () => save({ id, name }) }, labels: { decompress: "Decompress again" } });
+    }
+  }
+
+  async function measure() {
+    measuring?.abort();
+    measuring = new AbortController();
+    const { signal } = measuring;
     const isOn = compression.isEnabled();
     const which = isOn ? "source" : "stream";
     telemetry.clear();
@@ -123,6 +139,7 @@ export function createWayBack({ server, memory, onPlain, onLook }) {
     },
     unmount() {
       stopper?.abort();
+      measuring?.abort();
       unsubscribe();
     },
   };

@@ -24,7 +24,7 @@ export function createDataPicker({ status, data = [], onChange }) {
     hint: `any files, up to ${formatBytes(status.limits.max_upload_bytes)} each`,
     isMultiple: true,
     onUpload: ({ id, name, num_bytes: size }) => add({ upload: id, name, num_bytes: size }),
-    onError: (error, again) => showError(notice, error, { fallbacks: { retry: again, free_space: freeSpace }, isOnlyNamed: error.fallbacks?.length > 0 }),
+    onError: (error, again) => showError(notice, error, { fallbacks: { retry: again, free_space: () => freeSpace().then(again) }, isOnlyNamed: error.fallbacks?.length > 0 }),
   });
   const buttons = el(
     "div",
@@ -42,7 +42,11 @@ export function createDataPicker({ status, data = [], onChange }) {
   }
 
   function remove(one) {
-    chosen = chosen.filter((other) => other !== one);
+    setData(chosen.filter((other) => other !== one));
+  }
+
+  function setData(next) {
+    chosen = next;
     draw();
     onChange(chosen);
   }
@@ -63,7 +67,7 @@ export function createDataPicker({ status, data = [], onChange }) {
   }
 
   draw();
-  return { element, data: () => chosen, freeSpace };
+  return { element, data: () => chosen, setData, freeSpace, focus: () => drop.focus() };
 }
 
 /** Let old uploads be deleted, or picked; resolves when the dialog is closed. */
@@ -97,7 +101,8 @@ function uploadRow(upload, body, pick) {
   const remove = async () => {
     try {
       await api.delete(`/uploads/${upload.id}`);
-      drawUploads(body, pick);
+      await drawUploads(body, pick);
+      (body.querySelector("button") ?? body.closest("dialog")?.querySelector("button"))?.focus();
     } catch (error) {
       showError(body, error, { fallbacks: {} });
     }

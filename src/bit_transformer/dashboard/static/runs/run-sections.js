@@ -4,10 +4,10 @@
  */
 
 import { api } from "../api.js";
+import { copyText } from "../components/clipboard.js";
 import { el, replaceChildren } from "../components/element.js";
 import { formatBytes, formatNumber } from "../components/format.js";
 import { icon } from "../components/icons.js";
-import { toast } from "../components/toast.js";
 
 /** What the gates on K, C and S said, the last first; hidden while they said nothing. */
 export function gatesSection() {
@@ -55,16 +55,12 @@ function sampleOf({ step, prompt, text, view, codec }) {
   );
 }
 
-/** The settings, the machine and the checkpoints of a run. */
-export function configSection(detail) {
-  const settings = Object.entries(flatten(detail.config));
-  const machine = Object.entries(flatten(detail.environment ?? {}));
-  const checkpoints = detail.checkpoints.map(({ step, is_best: isBest, num_bytes: size }) => [`step ${formatNumber(step)}${isBest ? ", best" : ""}`, formatBytes(size)]);
-  const copy = async () => {
-    await navigator.clipboard.writeText(JSON.stringify(detail.config, null, 2));
-    toast("The settings are in the clipboard", { kind: "good" });
-  };
-  return el(
+/** The settings, the machine and the checkpoints of a run: `{element, update(detail)}`. */
+export function configSection(first) {
+  let detail = first;
+  const copy = () => copyText(JSON.stringify(detail.config, null, 2), "The settings are in the clipboard");
+  const lists = { settings: foldedList("All settings", true), checkpoints: foldedList("Checkpoints"), machine: foldedList("Machine") };
+  const element = el(
     "section",
     { class: "card" },
     el(
@@ -74,15 +70,33 @@ export function configSection(detail) {
       el("div", { class: "row" }, el("button", { type: "button", class: "button button-small", onclick: copy }, icon("copy"), "Copy as JSON"), el("a", { class: "button button-small", href: `#/new?from=${encodeURIComponent(detail.id)}` }, icon("plus"), "New run with these")),
     ),
     el("p", { class: "small weak" }, "Folder ", el("code", { text: detail.folder })),
-    folded("All settings", settings, true),
-    checkpoints.length > 0 && folded("Checkpoints", checkpoints),
-    machine.length > 0 && folded("Machine", machine),
+    Object.values(lists).map((list) => list.element),
   );
+  function update(next) {
+    detail = next;
+    lists.settings.update(Object.entries(flatten(detail.config)));
+    lists.machine.update(Object.entries(flatten(detail.environment ?? {})));
+    lists.checkpoints.update(detail.checkpoints.map(checkpointFact));
+  }
+  update(first);
+  return { element, update };
 }
 
-function folded(title, entries) {
-  const rows = entries.map(([name, value]) => el("div", { class: "fact" }, el("dt", { text: name }), el("dd", { class: "number", text: shown(value) })));
-  return el("details", { class: "folded" }, el("summary", {}, title, el("span", { class: "weak small", text: ` ${entries.length}` })), el("dl", { class: "facts" }, rows));
+function checkpointFact({ step, is_best: isBest, num_bytes: size }) {
+  return [`step ${formatNumber(step)}${isBest ? ", best" : ""}`, formatBytes(size)];
+}
+
+/** Names with values that fold away; it stays open or closed when they change. */
+function foldedList(title, isAlwaysShown = false) {
+  const count = el("span", { class: "weak small" });
+  const list = el("dl", { class: "facts" });
+  const element = el("details", { class: "folded" }, el("summary", {}, title, count), list);
+  function update(entries) {
+    element.hidden = !entries.length && !isAlwaysShown;
+    count.textContent = ` ${entries.length}`;
+    replaceChildren(list, entries.map(([name, value]) => el("div", { class: "fact" }, el("dt", { text: name }), el("dd", { class: "number", text: shown(value) }))));
+  }
+  return { element, update };
 }
 
 /** The last lines that the training process printed. */

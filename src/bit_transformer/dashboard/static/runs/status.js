@@ -10,6 +10,7 @@ import { api } from "../api.js";
 import { ask } from "../components/dialog.js";
 import { el, replaceChildren } from "../components/element.js";
 import { showError } from "../components/error-card.js";
+import { restoreFocus } from "../components/focus.js";
 import { formatDuration, formatFraction, formatNumber } from "../components/format.js";
 import { icon } from "../components/icons.js";
 import { toast } from "../components/toast.js";
@@ -76,12 +77,14 @@ export function viewsOf(run) {
 export function createControls({ onChange, errors }) {
   const element = el("div", { class: "row run-controls" });
   let shown = "";
+  let isBusy = false;
 
   async function perform(run, verb, past) {
+    if (isBusy) return;
     setBusy(true);
     try {
       const changed = await api.post(`/runs/${encodeURIComponent(run.id)}/${verb}`);
-      toast(`${run.name} ${past}`, { kind: "good" });
+      toast(`${run.id} ${past}`, { kind: "good" });
       onChange(changed);
     } catch (error) {
       const again = () => perform(run, verb, past);
@@ -93,7 +96,7 @@ export function createControls({ onChange, errors }) {
 
   async function stop(run) {
     const isSure = await ask({
-      title: `Stop ${run.name}?`,
+      title: `Stop ${run.id}?`,
       text: "It saves a checkpoint and ends. It can be resumed later from there.",
       yes: "Stop the run",
       isGrave: true,
@@ -101,20 +104,24 @@ export function createControls({ onChange, errors }) {
     if (isSure) await perform(run, "stop", "is saving and stops");
   }
 
-  function setBusy(isBusy) {
-    for (const button of element.children) button.disabled = isBusy;
+  // A button that were disabled would drop the focus.
+  function setBusy(state) {
+    isBusy = state;
+    for (const one of element.children) one.setAttribute("aria-disabled", String(state));
   }
 
   function update(run) {
     const state = [run.id, run.can_pause, run.can_resume, run.can_stop].join();
     if (state === shown) return;
     shown = state;
+    const hadFocus = element.contains(document.activeElement);
     replaceChildren(
       element,
       run.can_pause && button("pause", "Pause", () => perform(run, "pause", "is saving and pauses")),
       run.can_resume && button("play", "Resume", () => perform(run, "resume", "goes on"), "button-primary"),
       run.can_stop && button("stop", "Stop", () => stop(run)),
     );
+    if (hadFocus) restoreFocus(element.firstElementChild);
   }
 
   return { element, update, resume: (run) => perform(run, "resume", "goes on") };

@@ -61,7 +61,6 @@ export function valuesOfConfig(config, recipe) {
     if (value !== undefined && !isSame(value, recipe.defaults[name])) values[name] = value;
   }
   if (config.budget && config.budget !== recipe.budget) values.budget = config.budget;
-  values.data = (config.data?.paths ?? []).map((path) => ({ path: String(path), name: String(path) }));
   return values;
 }
 
