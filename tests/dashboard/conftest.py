@@ -179,6 +179,11 @@ def found_browser() -> str | None:
     return next(filter(None, map(shutil.which, EXECUTABLES)), None)
 
 
+def drawn(chart: str) -> str:
+    """The selector of a chart that is drawn whole: its picture comes before curves and legend."""
+    return f"[data-chart={chart}] .chart-plot[data-points]"
+
+
 def until(page: "Page", claim: str) -> None:
     """Wait for a claim, a JavaScript expression, to hold in a page.
 

@@ -23,7 +23,7 @@ import httpx
 from bit_transformer import compress_bits, text_to_bits
 from bit_transformer.dashboard.config import DashboardConfig
 from bit_transformer.runs import RunFolder
-from tests.dashboard.conftest import FLAGS, TIMEOUT_MS, Server, found_browser
+from tests.dashboard.conftest import FLAGS, TIMEOUT_MS, Server, drawn, found_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -111,7 +111,7 @@ def _decompress_a_cut_frame(page: "Page") -> None:
     page.evaluate("document.querySelector('.way-back').scrollIntoView()")
 
 
-CHARTS = "[data-chart=loss] .main-svg"
+CHARTS = drawn("loss")
 MODEL = "#/playground?run=docs-direct"
 SHOTS = [
     Shot("runs-light", "#/runs", wait=".sparkline-line"),
@@ -125,7 +125,7 @@ SHOTS = [
         "compare-light",
         "#/compare?runs=docs-raw,docs-huffman,docs-direct",
         height=1200,
-        wait="[data-chart=compare-loss] .main-svg",
+        wait=drawn("compare-loss"),
     ),
     Shot("playground-light", MODEL, height=1080, is_compressing=True, act=_generate),
     Shot("playground-dark", MODEL, height=1080, colours="dark", act=_generate_bits),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.dashboard import asking
 from tests.dashboard.accessibility import contrast, nameless, overflow, structure, targets, walk
-from tests.dashboard.conftest import TIMEOUT_MS, Server
+from tests.dashboard.conftest import TIMEOUT_MS, Server, drawn
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -45,8 +45,8 @@ def wait_for(selector: str) -> Callable[["Page"], None]:
 
 PAGES: dict[str, tuple[str, Callable[["Page"], None]]] = {
     "runs": ("#/runs", wait_for(".run-row")),
-    "run": ("#/runs/direct", wait_for(".main-svg")),
-    "compare": ("#/compare?runs=plain,direct", wait_for(".main-svg")),
+    "run": ("#/runs/direct", wait_for(drawn("loss"))),
+    "compare": ("#/compare?runs=plain,direct", wait_for(drawn("compare-loss"))),
     "new": ("#/new", wait_for("form")),
     "playground": ("#/playground?run=direct", fill_playground),
     "codecs": ("#/codecs", fill_lab),

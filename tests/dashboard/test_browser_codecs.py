@@ -34,6 +34,15 @@ def compare(page: "Page", text: str = TEXT) -> None:
     page.locator(".size-bars").wait_for()
 
 
+def see_bits(page: "Page", codec: str) -> None:
+    """Look at the bits of one codec's frame, once those of the smallest stand there."""
+    page.locator(".bit-stream").wait_for()
+    with page.expect_response("**/codecs/inspect"):
+        page.get_by_role("button", name=f"See the bits of {codec}", exact=True).click()
+    name = f"Bits of the {codec.split(':')[0]} frame"
+    page.locator(f".stream-body:not(.is-stale) .bit-stream[aria-label='{name}']").wait_for()
+
+
 def choose_file(page: "Page", form: str, content: bytes, name: str = "data.bin") -> None:
     """Give a file to the half of the page that has this form."""
     chosen: FilePayload = {
@@ -101,10 +110,8 @@ def test_a_codec_that_cannot_do_it_keeps_its_row_and_says_why(lab):
 @pytest.mark.parametrize("codec", ["rle", "huffman:english", "lz"])
 def test_a_bit_stream_is_shown_bit_for_bit_with_what_each_piece_means(lab, codec):
     compare(lab)
-    lab.locator(".bit-stream").wait_for()
-    lab.get_by_role("button", name=f"See the bits of {codec}", exact=True).click()
-    lab.locator(".stream-card h2", has_text=codec).wait_for()
-    lab.locator(f".bit-stream[aria-label='Bits of the {codec.split(':')[0]} frame']").wait_for()
+    see_bits(lab, codec)
+    assert lab.locator(".stream-card h2").inner_text() == f"Bit stream of {codec}"
     pieces = lab.locator(".bit-stream .stream-segment")
     bits = "".join(pieces.all_inner_texts())
     frame = "".join(map(str, compress_bits(text_to_bits(TEXT), codec).tolist()))
@@ -121,8 +128,7 @@ def test_a_bit_stream_is_shown_bit_for_bit_with_what_each_piece_means(lab, codec
 
 def test_neighbouring_pieces_of_one_kind_differ_in_shade(lab):
     compare(lab)
-    lab.get_by_role("button", name="See the bits of huffman:english").click()
-    lab.locator(".bit-stream .kind-code").nth(3).wait_for()
+    see_bits(lab, "huffman:english")
     shades = lab.locator(".bit-stream .kind-code").evaluate_all(
         "all => all.map(one => getComputedStyle(one).backgroundColor)"
     )
@@ -131,8 +137,7 @@ def test_neighbouring_pieces_of_one_kind_differ_in_shade(lab):
 
 def test_a_long_stream_can_be_read_to_its_end(lab):
     compare(lab)
-    lab.get_by_role("button", name="See the bits of stored").click()
-    lab.locator(".bit-stream[aria-label='Bits of the stored frame']").wait_for()
+    see_bits(lab, "stored")
     seen = "".join(lab.locator(".bit-stream .stream-segment").all_inner_texts())
     frame = "".join(map(str, compress_bits(text_to_bits(TEXT), "stored").tolist()))
     while lab.get_by_role("button", name="Later").is_enabled():

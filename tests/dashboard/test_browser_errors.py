@@ -68,6 +68,11 @@ def click(page: "Page", fallback: str) -> None:
     card_of(page).locator(f"[data-fallback={fallback}]").click()
 
 
+def wait_for_output(page: "Page") -> None:
+    """Until the generation of a fallback has ended; the first one left its buttons standing."""
+    page.locator(".message-status", has_text=re.compile(r"\d bytes in ")).wait_for()
+
+
 def give_frame(page: "Page", content: bytes) -> None:
     """Give the lab a file to decompress, and try."""
     chosen: FilePayload = {
@@ -258,7 +263,7 @@ def undecodable(playground: "Page") -> "Page":
 
 def test_an_output_that_does_not_decompress_is_shown_raw(undecodable):
     click(undecodable, "raw_output")
-    undecodable.locator(".message-foot:visible").wait_for()
+    wait_for_output(undecodable)
     assert undecodable.locator(".surprise-text .unit").count() > 0
     assert "compressed output" in undecodable.locator(".telemetry-whose").inner_text()
     with undecodable.expect_download() as saved:
@@ -272,8 +277,7 @@ def test_an_output_that_does_not_decompress_is_shown_raw(undecodable):
 
 def test_an_output_that_does_not_decompress_gives_its_valid_part(undecodable):
     click(undecodable, "valid_prefix")
-    status = undecodable.locator(".message-status")
-    status.get_by_text("bytes in").wait_for()
+    wait_for_output(undecodable)
     card = undecodable.locator(".error-card")
     assert card.count() == 1
     assert card.get_attribute("data-kind") == "Warning"
@@ -281,7 +285,7 @@ def test_an_output_that_does_not_decompress_gives_its_valid_part(undecodable):
 
 def test_an_output_that_does_not_decompress_is_made_again_without_compression(undecodable):
     click(undecodable, "without_compression")
-    undecodable.locator(".message-foot:visible").wait_for()
+    wait_for_output(undecodable)
     assert undecodable.locator("#enable-compression").get_attribute("aria-checked") == "false"
     assert undecodable.locator(".error-card").count() == 0
     assert "compression is off" in undecodable.locator(".telemetry-whose").inner_text()

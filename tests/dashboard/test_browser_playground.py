@@ -65,7 +65,8 @@ def generate(page: "Page") -> None:
 
 def wait_for_end(page: "Page") -> None:
     """Until no generation goes on and the newest message has its buttons."""
-    page.locator(".message .message-foot:visible, .message .error-card").first.wait_for()
+    newest = page.locator(".message").first
+    newest.locator(".message-foot:visible, .error-card").first.wait_for()
     page.get_by_role("button", name="Generate").wait_for()
 
 
@@ -125,6 +126,7 @@ def test_pointing_at_a_byte_shows_what_was_expected_of_each_of_its_bits(shown, e
     show_as(shown, "Hex")
     shown.locator(".surprise-text .unit:not(.is-given)").nth(5).hover()
     card = shown.locator(".floating-card:visible")
+    card.wait_for()
     bits = [row.split()[1] for row in card.locator("tbody tr").all_inner_texts()]
     assert "".join(bits) == f"{output_of(events)[5]:08b}"
     widths = card.locator(".bit-bar-fill").evaluate_all("bars => bars.map(bar => bar.style.width)")

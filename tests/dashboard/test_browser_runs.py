@@ -4,7 +4,8 @@ import json
 from typing import TYPE_CHECKING
 
 from bit_transformer.runs import RunFolder
-from tests.dashboard.conftest import PageLog, Server, until
+from tests.dashboard.asking import wait_for
+from tests.dashboard.conftest import PageLog, Server, drawn, until
 from tests.dashboard.written_runs import append_rows
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def test_a_name_or_message_that_is_markup_stays_text(server: Server, page: "Page
 def test_each_view_has_a_labelled_curve_of_its_own(server: Server, page: "Page"):
     server.write_run("views", direct_prob=0.3)
     page.goto(f"{server.url}/#/runs/views")
-    page.wait_for_selector("[data-chart=views] .main-svg")
+    page.wait_for_selector(drawn("views"))
     labels = page.locator("[data-chart=views] .legendtext").all_text_contents()
     assert labels == list(VIEWS)
     curves = page.evaluate(
@@ -82,7 +83,7 @@ def test_each_view_has_a_labelled_curve_of_its_own(server: Server, page: "Page")
 def test_figures_and_charts_follow_a_run_as_it_grows(server: Server, page: "Page"):
     path = server.write_run("live", num_steps=50, total_steps=400, state="running")
     page.goto(f"{server.url}/#/runs/live")
-    page.wait_for_selector("[data-chart=loss] .main-svg")
+    page.wait_for_selector(drawn("loss"))
     before = page.locator("[data-tile=loss] .tile-value").inner_text()
     run = RunFolder(path)
     append_rows(run, 51, 120, 400)
@@ -107,18 +108,25 @@ def test_ten_tabs_of_one_browser_all_follow_a_run(server: Server, page: "Page"):
         until(tab, "document.querySelector('.run-progress').innerText.includes('step 90')")
 
 
-def test_a_chosen_stretch_stays_chosen_while_numbers_come_in(server: Server, page: "Page"):
-    path = server.write_run("live", num_steps=100, total_steps=400, state="running")
-    page.goto(f"{server.url}/#/runs/live")
-    page.wait_for_selector("[data-chart=loss] .main-svg")
+def choose_stretch(page: "Page") -> bool:
+    """Drag over the middle of the loss's chart, and give the chart a moment."""
     box = page.locator("[data-chart=loss] .nsewdrag").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
     page.mouse.up()
+    page.wait_for_timeout(500)
+    return True
+
+
+def test_a_chosen_stretch_stays_chosen_while_numbers_come_in(server: Server, page: "Page"):
+    path = server.write_run("live", num_steps=100, total_steps=400, state="running")
+    page.goto(f"{server.url}/#/runs/live")
+    page.wait_for_selector(drawn("loss"))
     chosen = """document.querySelector("[data-chart=loss] .chart-plot").layout.xaxis.range"""
-    until(page, f"{chosen}[1] < 90")
+    # A chart that is drawn anew while the pointer is down lets go of it.
+    wait_for(lambda: choose_stretch(page) and page.evaluate(f"{chosen}[1] < 90"))
     before = page.evaluate(chosen)
     append_rows(RunFolder(path), 101, 140, 400)
     until(
@@ -132,7 +140,7 @@ def test_a_chosen_stretch_stays_chosen_while_numbers_come_in(server: Server, pag
 def test_smoothing_log_axis_and_time_axis_change_the_charts(server: Server, page: "Page"):
     server.write_run("one")
     page.goto(f"{server.url}/#/runs/one")
-    page.wait_for_selector("[data-chart=loss] .main-svg")
+    page.wait_for_selector(drawn("loss"))
     plot = """document.querySelector("[data-chart=loss] .chart-plot")"""
     page.get_by_label("Smoothing").fill("0")
     until(page, f"{plot}.data.length === 2")
@@ -143,14 +151,14 @@ def test_smoothing_log_axis_and_time_axis_change_the_charts(server: Server, page
     page.get_by_label("Horizontal axis").select_option("elapsed_s")
     until(page, f"{plot}.data[0].x.at(-1) === 50")
     page.reload()
-    page.wait_for_selector("[data-chart=loss] .main-svg")
+    page.wait_for_selector(drawn("loss"))
     assert page.get_by_label("Horizontal axis").input_value() == "elapsed_s"
 
 
 def test_numbers_and_pictures_can_be_saved(server: Server, page: "Page"):
     server.write_run("one", num_steps=60)
     page.goto(f"{server.url}/#/runs/one")
-    page.wait_for_selector("[data-chart=loss] .main-svg")
+    page.wait_for_selector(drawn("loss"))
     with page.expect_download() as saved:
         page.get_by_role("button", name="CSV: Loss", exact=True).click()
     lines = saved.value.path().read_text("utf-8").splitlines()
@@ -169,7 +177,7 @@ def test_telemetry_switches_to_decompressed_bits_and_says_so(server: Server, pag
     page.goto(f"{server.url}/#/runs/frames")
     chart = page.locator("[data-chart=frames]")
     chart.scroll_into_view_if_needed()
-    page.wait_for_selector("[data-chart=frames] .main-svg")
+    page.wait_for_selector(drawn("frames"))
     first = """document.querySelector("[data-chart=frames] .chart-plot").data[0].y[0]"""
     assert chart.locator(".chart-tag").inner_text() == "compressed bits"
     assert page.evaluate(first) == 0.02
@@ -183,7 +191,7 @@ def test_gates_are_lines_in_the_chart_and_their_warnings_are_listed(server: Serv
     server.write_run("drifts", level=5.0)
     page.goto(f"{server.url}/#/runs/drifts")
     page.locator("[data-chart=telemetry]").scroll_into_view_if_needed()
-    page.wait_for_selector("[data-chart=telemetry] .main-svg")
+    page.wait_for_selector(drawn("telemetry"))
     notes = page.locator("[data-chart=telemetry] .annotation-text").all_text_contents()
     assert "warn: S < 0.6" in notes
     assert "below 0.6" in page.locator(".gate >> nth=0").inner_text()
@@ -194,7 +202,7 @@ def test_a_hundred_thousand_steps_are_drawn_from_a_few_thousand_points(
 ):
     server.write_run("long", num_steps=100_000)
     page.goto(f"{server.url}/#/runs/long")
-    page.wait_for_selector("[data-chart=loss] .main-svg")
+    page.wait_for_selector(drawn("loss"))
     ends = page.evaluate(
         """() => {
             const { x } = document.querySelector("[data-chart=loss] .chart-plot").data[0];
@@ -233,7 +241,7 @@ def test_runs_lie_over_each_other_and_their_settings_are_told_apart(server: Serv
     page.get_by_label("Choose shallow for comparison").check()
     page.get_by_label("Choose deep for comparison").check()
     page.get_by_role("link", name="Compare 2").click()
-    page.wait_for_selector("[data-chart=compare-loss] .main-svg")
+    page.wait_for_selector(drawn("compare-loss"))
     legend = page.locator("[data-chart=compare-loss] .legendtext")
     until(page, "document.querySelectorAll('[data-chart=compare-loss] .legendtext').length === 2")
     assert sorted(legend.all_text_contents()) == ["deep", "shallow"]
@@ -252,7 +260,7 @@ def test_a_comparison_with_a_run_that_is_gone_says_so_and_shows_the_rest(
     page.goto(f"{server.url}/#/compare?runs=here,gone")
     page.wait_for_selector(".error-card")
     assert "gone" in page.locator(".error-what").inner_text()
-    page.wait_for_selector("[data-chart=compare-loss] .main-svg")
+    page.wait_for_selector(drawn("compare-loss"))
 
 
 def test_a_run_that_does_not_exist_is_an_error_with_a_way_on(
