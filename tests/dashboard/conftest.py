@@ -43,6 +43,20 @@ FLAGS = (
 )
 TIMEOUT_MS = 60_000
 """For a single step of the browser: a busy machine is no failure."""
+TRAINING_MS = 5 * TIMEOUT_MS
+"""For what a training must do first: it is a process that loads PyTorch, beside all else."""
+
+
+TEST_LIMIT_S = 600
+"""For a test that drives a browser: it has many steps, some behind a training."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests with a browser their time; the others keep what all tests have."""
+    for item in items:
+        drives = "browser" in getattr(item, "fixturenames", ())
+        if drives and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_LIMIT_S))
 
 
 class Server:
@@ -184,12 +198,17 @@ def drawn(chart: str) -> str:
     return f"[data-chart={chart}] .chart-plot[data-points]"
 
 
-def until(page: "Page", claim: str) -> None:
+def wait_for_state(page: "Page", state: str) -> None:
+    """Wait until the page of a run says that its training is in a state."""
+    page.wait_for_selector(f".run-state .badge-{state}", timeout=TRAINING_MS)
+
+
+def until(page: "Page", claim: str, limit_ms: int = TIMEOUT_MS) -> None:
     """Wait for a claim, a JavaScript expression, to hold in a page.
 
     Playwright's own ``wait_for_function`` evaluates texts in the page, which its policy forbids.
     """
-    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    deadline = time.monotonic() + limit_ms / 1000
     while not page.evaluate(f"() => Boolean({claim})"):
         assert time.monotonic() < deadline, f"this never came true: {claim}"
         page.wait_for_timeout(50)

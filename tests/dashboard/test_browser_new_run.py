@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bit_transformer.runs import RunFolder
-from tests.dashboard.conftest import PageLog, Server, until
+from tests.dashboard.conftest import TRAINING_MS, PageLog, Server, until, wait_for_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_a_run_starts_from_an_upload_and_is_followed_to_its_end(
     page.get_by_label("Width").fill("48")
     page.get_by_role("button", name="Start the run").click()
     page.wait_for_selector("h1:text-is('first')")
-    page.wait_for_selector(".run-state .badge-finished")
+    wait_for_state(page, "finished")
     until(page, "document.querySelector('[data-tile=held-out] .tile-value').innerText !== '–'")
     config = status_of(server, "first")["config"]
     assert config["model"]["width"] == 48
@@ -115,7 +115,7 @@ def test_a_name_that_is_taken_offers_another_one_and_starts_with_it(
     assert "taken" in page.locator(".error-what").inner_text()
     page.click("[data-fallback=other_name]")
     page.wait_for_selector("h1:text-is('taken-2')")
-    page.wait_for_selector(".run-state .badge-finished")
+    wait_for_state(page, "finished")
 
 
 def test_settings_that_do_not_fit_are_explained_and_the_form_is_kept(
@@ -162,23 +162,23 @@ def test_a_training_is_paused_resumed_and_stopped_and_outlives_server_and_page(
     page.get_by_label("Budget").fill("1000000steps")
     page.get_by_role("button", name="Start the run").click()
     page.wait_for_selector("h1:text-is('long')")
-    until(page, "/step [1-9]/.test(document.querySelector('.run-progress').innerText)")
+    until(page, "/step [1-9]/.test(document.querySelector('.run-progress').innerText)", TRAINING_MS)
     pid = RunFolder(server.runs / "long").status().pid
     server.stop()
     page.wait_for_selector("#connection:visible")
     os.kill(pid, 0)  # raises if there is no such process
     server.start()
     page.wait_for_selector("#connection", state="hidden")
-    page.wait_for_selector(".run-state .badge-running")
+    wait_for_state(page, "running")
     page.get_by_role("button", name="Pause").click()
-    page.wait_for_selector(".run-state .badge-paused")
+    wait_for_state(page, "paused")
     step = status_of(server, "long")["progress"]["step"]
     page.get_by_role("button", name="Resume").click()
-    page.wait_for_selector(".run-state .badge-running")
-    until(page, f"{SHOWN_STEP} > {step}")
+    wait_for_state(page, "running")
+    until(page, f"{SHOWN_STEP} > {step}", TRAINING_MS)
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="Stop the run").click()
-    page.wait_for_selector(".run-state .badge-stopped")
+    wait_for_state(page, "stopped")
     assert not RunFolder(server.runs / "long").is_alive()
 
 
@@ -189,21 +189,23 @@ def test_a_run_that_dies_says_so_and_goes_on_from_its_checkpoint(
     body["data"] = [{"upload": upload(server, book)}]
     assert httpx.post(f"{server.url}/api/v1/runs", json=body, timeout=60).status_code == 201
     page.goto(f"{server.url}/#/runs/victim")
-    until(page, "/step [1-9]/.test(document.querySelector('.run-progress')?.innerText)")
+    until(
+        page, "/step [1-9]/.test(document.querySelector('.run-progress')?.innerText)", TRAINING_MS
+    )
     page.get_by_role("button", name="Pause").click()
-    page.wait_for_selector(".run-state .badge-paused")
+    wait_for_state(page, "paused")
     page.get_by_role("button", name="Resume").click()
-    page.wait_for_selector(".run-state .badge-running")
+    wait_for_state(page, "running")
     os.kill(RunFolder(server.runs / "victim").status().pid, signal.SIGKILL)
-    page.wait_for_selector(".run-state .badge-dead")
+    wait_for_state(page, "dead")
     card = page.locator(".error-card")
     assert "This run died" in card.inner_text()
     assert "Traceback" not in card.inner_text()
     page.click("[data-fallback=resume]")
-    page.wait_for_selector(".run-state .badge-running")
+    wait_for_state(page, "running")
     assert card.count() == 0
     httpx.post(f"{server.url}/api/v1/runs/victim/stop", json={}, timeout=60)
-    page.wait_for_selector(".run-state .badge-stopped")
+    wait_for_state(page, "stopped")
 
 
 def test_a_failed_run_offers_a_new_one_with_its_settings(server: Server, page: "Page"):

@@ -12,7 +12,7 @@ import pytest
 
 from bit_transformer import compress_bits, text_to_bits
 from tests.dashboard.asking import Client, wait_for
-from tests.dashboard.conftest import PageLog, Server, until
+from tests.dashboard.conftest import PageLog, Server, until, wait_for_state
 from tests.dashboard.trained_runs import PROMPT, write_text
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def test_a_run_with_the_settings_of_another_has_its_data_views_and_recipe(
     options = {"depth": 1, "direct_prob": 0.5, "codecs": ["rle"]}
     client.post("/runs", 201, **body, options=options)
     page.goto(f"{server.url}/#/runs/older")
-    page.locator(".run-state .badge-finished").wait_for()
+    wait_for_state(page, "finished")
     # What the page did not know when the training was being loaded has come in by itself.
     page.get_by_role("link", name="Try it").wait_for()
     page.locator(".folded", has_text="All settings").get_by_text("All settings").click()
@@ -197,7 +197,7 @@ def test_a_run_with_the_settings_of_another_has_its_data_views_and_recipe(
     assert page.get_by_label("Budget").input_value() == "13steps"
     page.get_by_label("Name", exact=True).fill("younger")
     page.get_by_role("button", name="Start the run").click()
-    page.locator(".run-state .badge-finished").wait_for()
+    wait_for_state(page, "finished")
     older, younger = (client.get(f"/runs/{name}")["config"] for name in ("older", "younger"))
     differing = {name for name in older if older[name] != younger[name]}
     assert differing == {"name", "run_dir", "budget"}
