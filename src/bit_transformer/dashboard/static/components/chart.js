@@ -202,6 +202,7 @@ class Chart {
       const started = performance.now();
       await Plotly.react(this.plot, this.#traces(), this.#layout(), { displayModeBar: false, responsive: false, displaylogo: false });
       this.isDrawn = true;
+      if (this.isDestroyed) return globalThis.Plotly.purge(this.plot); // left while it was drawn
       this.empty.hidden = true;
       this.empty.textContent = "Nothing measured yet.";
       this.plot.dataset.points = String(this.curves.reduce((sum, { id }) => sum + (this.data[id]?.x.length ?? 0), 0));
