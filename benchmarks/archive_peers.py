@@ -3,7 +3,7 @@
     python -m benchmarks.archive_peers FILE ... [--levels fast default best] [--model MODEL]
         [--first BYTES] [--random BYTES] [--code-length]
     python -m benchmarks.archive_peers FILE ... --messages 256 1024 4096 [--cuts 40]
-        [--check-bytes 4] [--primed-only] [--write-first FOLDER]
+        [--check-bytes 4] [--codecs plain primed] [--write-first FOLDER]
 
 Sizes are true: all headers and checksums count, and every archive of ours is unpacked and compared.
 ``--first`` takes the beginning of long files, ``--random`` adds bytes that nothing can compress,
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--messages", nargs="*", type=int, metavar="BYTES")
     parser.add_argument("--cuts", type=int, default=40, help="messages of each size")
     parser.add_argument("--check-bytes", type=int, default=4, help="of each of our messages")
-    parser.add_argument("--primed-only", action="store_true")
+    parser.add_argument("--codecs", nargs="*", default=["plain", "primed"], metavar="CODEC")
     parser.add_argument("--write-first", type=Path, metavar="FOLDER")
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
@@ -228,10 +228,10 @@ def measure_messages(
     for level in arguments.levels:
         given = choose_model(arguments.model, Level(level))
         engine = None if given is None else given.engine
-        choices: dict[str, Any] = {f"btz {level} primed": ArchiveModel(engine, primer)}
-        if not arguments.primed_only:
-            choices = {f"btz {level}": arguments.model, **choices}
-        for name, model in choices.items():
+        models = {"plain": arguments.model, "primed": ArchiveModel(engine, primer)}
+        for codec in arguments.codecs:
+            name = f"btz {level} {codec}"
+            model = models[codec]
             for result in results:
                 size = result.message_bytes
                 total = measure_codec(level, model, cuts[size], arguments)

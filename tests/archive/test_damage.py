@@ -120,7 +120,7 @@ def test_an_archive_inside_is_not_mistaken_for_the_one_around_it(tmp_path: Path,
     inner = compress(random_bytes(3 * BLOCK), block_bytes=1024)
     monkeypatch.setattr(coding, "encode_blocks", lambda blocks, *_a, **_o: [b"x" + blocks[0]])
     path = tmp_path / "outer.btz"
-    whole = bytearray(compress(inner + bytes(70_000), block_bytes=1 << 20))
+    whole = bytearray(compress(inner + bytes(140_000), block_bytes=1 << 20))
     path.write_bytes(whole)
     assert len(block_places(path)) > 5
     whole[block_places(path)[0] + 9] ^= 1

@@ -15,7 +15,7 @@ def simple(simple_coder) -> None:
     """The simple coder, for every test here."""
 
 
-@given(st.lists(byte_strings(max_size=400), max_size=5), st.sampled_from([2, 4, 8]))
+@given(st.lists(byte_strings(max_size=400), max_size=5), st.sampled_from([0, 2, 4, 8]))
 def test_messages_come_back(messages: list[bytes], check_bytes: int):
     codec = MessageCodec(check_bytes=check_bytes)
     compressed = codec.compress_all(messages)
@@ -27,9 +27,17 @@ def test_messages_come_back(messages: list[bytes], check_bytes: int):
 
 
 def test_a_message_carries_its_size_and_a_checksum_and_nothing_else():
-    codec = MessageCodec(check_bytes=2)
     (payload,) = coding.encode_blocks([LINE * 20], coding.Level.DEFAULT)
-    assert len(codec.compress(LINE * 20)) == 2 + len(payload) + 2
+    for check_bytes in (0, 2, 4, 8):
+        codec = MessageCodec(check_bytes=check_bytes)
+        assert len(codec.compress(LINE * 20)) == 2 + len(payload) + check_bytes
+
+
+def test_without_a_checksum_sizes_that_cannot_be_are_still_refused():
+    codec = MessageCodec(check_bytes=0)
+    for impossible in (b"", b"\x80", codec.compress(random_bytes(40))[:-1], b"\x04" + bytes(9)):
+        with pytest.raises(ArchiveError):
+            codec.decompress(impossible)
 
 
 def test_no_flipped_bit_and_no_cut_goes_unnoticed():

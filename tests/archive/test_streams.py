@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bit_transformer.archive import check_archive, compress, decompress, list_archive, open_archive
+from bit_transformer.archive import (
+    ArchiveModel,
+    check_archive,
+    compress,
+    decompress,
+    list_archive,
+    open_archive,
+)
 from bit_transformer.archive.container import MAX_SHORT_BYTES
 from bit_transformer.errors import ArchiveError, BitTransformerError, InputError
 from tests.archive.simple_coder import random_bytes
@@ -156,11 +163,11 @@ def test_an_archive_that_nobody_closed_is_none():
 @pytest.mark.parametrize("size", [MAX_SHORT_BYTES + 1, 300_000])
 def test_what_becomes_little_needs_no_block_of_its_own(size: int):
     content = (MIXED * 30)[: size - 5000].ljust(size)
-    little, much = compress(content), compress(content + random_bytes(40_000))
+    little, much = compress(content), compress(content + random_bytes(140_000))
     forms = [list_archive(io.BytesIO(archive)) for archive in (little, much)]
     assert [(form.num_content_bytes, form.sha256 is None) for form in forms] == [
         (size, True),
-        (size + 40_000, False),
+        (size + 140_000, False),
     ]
     assert decompress(little) == content
     with open_archive(pipe(little)) as stream:
@@ -173,11 +180,14 @@ def test_what_becomes_little_needs_no_block_of_its_own(size: int):
     assert decompress(cut) == content
 
 
-@pytest.mark.parametrize("size", [0, 1, 100, 5000, MAX_SHORT_BYTES, 200_000])
-def test_what_does_not_become_smaller_grows_by_little(size: int):
-    archive = compress(random_bytes(size))
-    assert len(archive) <= size * 1.001 + 64
-    assert list_archive(io.BytesIO(archive)).num_stored_blocks == 1
+@pytest.mark.parametrize(
+    "size", [0, 1, 100, 5000, MAX_SHORT_BYTES, MAX_SHORT_BYTES + 1, 1 << 17, (1 << 17) + 1, 200_000]
+)
+def test_what_does_not_become_smaller_grows_by_little(size: int, model: ArchiveModel):
+    for needed in (None, model):
+        archive = compress(random_bytes(size), model=needed)
+        assert len(archive) <= size * 1.001 + 64
+        assert list_archive(io.BytesIO(archive)).num_stored_blocks == 1
 
 
 def test_more_than_was_allowed_is_refused():

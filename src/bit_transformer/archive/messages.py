@@ -20,7 +20,7 @@ from bit_transformer.errors import ArchiveError, InputError
 __all__ = ["MessageCodec"]
 
 _FORMAT = b"bit-transformer message 1"
-_CHECK_BYTES = (2, 4, 8)
+_CHECK_BYTES = (0, 2, 4, 8)
 
 
 class MessageCodec:
@@ -29,8 +29,10 @@ class MessageCodec:
     Args:
         level: as in ``compress``.
         model: as in ``compress``.
-        check_bytes: of the checksum, 2, 4 or 8: a message that was damaged, or made by another
-            codec, passes for a right one once in 2^(8 check_bytes).
+        check_bytes: of the checksum, 0, 2, 4 or 8: a message that was damaged, or made by another
+            codec, passes for a right one once in 2^(8 check_bytes). With 0 most such messages
+            pass, and give wrong bytes: only for channels that notice damage, between ends that
+            have compared ``model_hash``.
         max_bytes: the longest message.
         num_threads: how many messages are worked on at once; changes no message.
 
