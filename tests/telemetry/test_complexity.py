@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -6,7 +7,13 @@ from hypothesis import strategies as st
 from bit_transformer.errors import BitsError, InputError
 from bit_transformer.telemetry import complexity, lz76_phrases, lz_complexity
 from bit_transformer.telemetry.complexity import coin_phrases
-from bit_transformer.telemetry.kernels import count_phrases, count_phrases_in_automaton
+from bit_transformer.telemetry.phrase_kernels import (
+    LONG_PATIENCE,
+    PLAIN_BITS,
+    SHORT_PATIENCE,
+    count_phrases,
+    count_phrases_in_automaton,
+)
 from tests.strategies import bit_lists
 from tests.telemetry.test_entropy import random_bits
 
@@ -40,25 +47,102 @@ def test_phrases_are_those_of_the_definition(bits):
     assert lz76_phrases(torch.tensor(bits, dtype=torch.uint8)) == phrases_by_definition(bits)
 
 
-@given(st.one_of(bit_lists(min_size=1, max_size=300), repetitive_bits()), st.integers(1, 12))
-def test_the_quick_way_and_the_sure_way_agree(bits, key_bits):
-    array = torch.tensor(bits, dtype=torch.uint8).numpy()
-    sure = count_phrases_in_automaton(array)
-    assert count_phrases(array, complexity._words(array), key_bits) == sure
+def quick_count(
+    bits: np.ndarray,
+    key_bits: int,
+    long_bits: int,
+    plain_bits: int = PLAIN_BITS,
+    short_patience: int = SHORT_PATIENCE,
+    long_patience: int = LONG_PATIENCE,
+) -> tuple[int, bool]:
+    words = complexity._words(bits)
+    return count_phrases(
+        words, len(bits), key_bits, long_bits, plain_bits, short_patience, long_patience
+    )
 
 
-def test_long_strings_agree_too_and_the_quick_way_gives_up_where_text_repeats():
+WITHOUT_LIMIT = 1 << 40
+
+
+@given(
+    st.one_of(bit_lists(min_size=1, max_size=300), repetitive_bits()),
+    st.integers(1, 12),
+    st.integers(1, 61),
+    st.integers(4, 40),
+    st.sampled_from([0, 1, WITHOUT_LIMIT]),
+)
+@settings(max_examples=500)
+def test_the_quick_way_and_the_sure_way_agree(bits, key_bits, long_bits, plain_bits, patience):
+    array = np.array(bits, dtype=np.uint8)
+    quick = quick_count(array, key_bits, long_bits, plain_bits, patience, WITHOUT_LIMIT)
+    assert quick == count_phrases_in_automaton(array)
+
+
+def text_of_few_words() -> np.ndarray:
     words = ["of", "the", "and", "to", "in", "that", "is", "was", "he", "for", "it", "with"]
-    order = torch.randint(len(words), (8000,), generator=torch.Generator().manual_seed(0))
-    text = " ".join(words[number] for number in order).encode()
-    repeated = torch.tensor(list(text)).to(torch.uint8)
-    bits = torch.stack([repeated >> shift & 1 for shift in range(7, -1, -1)], 1).flatten()
-    array = bits.numpy()
-    assert count_phrases(array, complexity._words(array), 15)[0] == -1
-    assert lz76_phrases(bits) == count_phrases_in_automaton(array)[0]
-    coin = random_bits(200_000)
-    quick = count_phrases(coin.numpy(), complexity._words(coin.numpy()), 15)
-    assert quick == count_phrases_in_automaton(coin.numpy())
+    order = np.random.default_rng(0).integers(0, len(words), 4000)
+    return np.unpackbits(np.frombuffer(" ".join(words[n] for n in order).encode(), np.uint8))
+
+
+def fibonacci_word(num_bits: int) -> np.ndarray:
+    shorter, longer = [0], [0, 1]
+    while len(longer) < num_bits:
+        shorter, longer = longer, longer + shorter
+    return np.array(longer[:num_bits], dtype=np.uint8)
+
+
+def de_bruijn_sequence(order: int) -> np.ndarray:
+    """Every string of ``order`` bits once: a one wherever that has not been met yet."""
+    mask = (1 << order) - 1
+    state, met, bits = 0, {0}, [0] * order
+    while len(met) <= mask:
+        following = (state << 1 | 1) & mask
+        state = following if following not in met else following ^ 1
+        met.add(state)
+        bits.append(state & 1)
+    return np.array(bits, dtype=np.uint8)
+
+
+def growing_runs(num_bits: int) -> np.ndarray:
+    bits = np.zeros(num_bits, dtype=np.uint8)
+    ends = np.cumsum(np.arange(1, num_bits))
+    bits[ends[ends < num_bits]] = 1
+    return bits
+
+
+def awkward_strings() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(5)
+    coin = rng.integers(0, 2, 30_000, dtype=np.uint8)
+    period = np.tile(coin[:700], 40)
+    return {
+        "coin": coin,
+        "zeros": np.zeros(30_000, dtype=np.uint8),
+        "zeros and a last one": np.eye(1, 30_000, 29_999, dtype=np.uint8)[0],
+        "few ones": (rng.random(30_000) < 0.01).astype(np.uint8),
+        "few zeros": (rng.random(30_000) < 0.95).astype(np.uint8),
+        "a period": period,
+        "a period with errors": period ^ (rng.random(len(period)) < 0.01).astype(np.uint8),
+        "a coin twice": np.concatenate([coin, coin]),
+        "Fibonacci": fibonacci_word(30_000),
+        "de Bruijn": de_bruijn_sequence(14),
+        "growing runs": growing_runs(30_000),
+        "text": text_of_few_words(),
+    }
+
+
+@pytest.mark.parametrize("name", awkward_strings())
+def test_awkward_strings_have_as_many_phrases_as_the_automaton_finds(name):
+    bits = awkward_strings()[name]
+    sure = count_phrases_in_automaton(bits)
+    assert lz76_phrases(torch.from_numpy(bits)) == sure[0]
+    for patience in (0, WITHOUT_LIMIT):  # with long keys as soon as may be, and with none
+        assert quick_count(bits, 9, 22, PLAIN_BITS, patience, WITHOUT_LIMIT) == sure
+
+
+def test_the_quick_way_gives_up_where_too_many_places_look_alike():
+    sparse = (np.random.default_rng(1).random(300_000) < 0.01).astype(np.uint8)
+    assert quick_count(sparse, 14, 28)[0] == -1
+    assert lz76_phrases(torch.from_numpy(sparse)) == count_phrases_in_automaton(sparse)[0]
 
 
 @pytest.mark.parametrize(

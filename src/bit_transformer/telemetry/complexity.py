@@ -108,14 +108,22 @@ def _phrases_of_rows(rows_RT: Tensor) -> np.ndarray:
             f"{num_bits:,} bits are too many to parse as a whole (up to {MAX_PARSED_BITS:,}); "
             "give a window"
         )
-    from bit_transformer.telemetry.kernels import count_phrases, count_phrases_in_automaton
+    from bit_transformer.telemetry import phrase_kernels
 
     counts = np.empty(len(rows_RT), dtype=np.int64)
-    key_bits = max(1, num_bits.bit_length() - 3)
+    key_bits = max(1, num_bits.bit_length() - 5)  # some eight samples have a key in a coin's string
     for number, bits in enumerate(np.ascontiguousarray(rows_RT.numpy())):
-        phrases, _ = count_phrases(bits, _words(bits), key_bits)
+        phrases, _ = phrase_kernels.count_phrases(
+            _words(bits),
+            num_bits,
+            key_bits,
+            2 * key_bits,
+            phrase_kernels.PLAIN_BITS,
+            phrase_kernels.SHORT_PATIENCE,
+            phrase_kernels.LONG_PATIENCE,
+        )
         if phrases < 0:
-            phrases, _ = count_phrases_in_automaton(bits)
+            phrases, _ = phrase_kernels.count_phrases_in_automaton(bits)
         counts[number] = phrases
     return counts
 
