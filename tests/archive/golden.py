@@ -85,8 +85,15 @@ def _messages() -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Write the file."""
-    golden = {"archives": _archives(), "messages": _messages()}
+    """Write the file; archives that would be made otherwise now are kept as earlier ones."""
+    before = json.loads(GOLDEN.read_text("utf-8"))
+    archives = _archives()
+    replaced = [row for row in before["archives"] if row not in archives]
+    golden = {
+        "archives": archives,
+        "earlier": before.get("earlier", []) + replaced,
+        "messages": _messages(),
+    }
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
 
 

@@ -28,6 +28,12 @@ def test_archives_that_were_made_once_come_back(row: dict[str, Any]):
         assert compress(content, model=model, num_threads=num_threads, **options) == archive
 
 
+@pytest.mark.parametrize("row", ROWS["earlier"], ids=name_of)
+def test_archives_that_would_be_made_otherwise_today_come_back(row: dict[str, Any]):
+    archive, model = bytes.fromhex(row["archive"]), model_named(row["model"])
+    assert decompress(archive, model=model) == contents()[row["content"]]
+
+
 @pytest.mark.parametrize("row", ROWS["messages"], ids=lambda row: row["model"])
 def test_messages_that_were_made_once_come_back(row: dict[str, Any]):
     codec = MessageCodec(level="fast", model=model_named(row["model"]))

@@ -31,6 +31,7 @@ def blocks() -> dict[str, bytes]:
         "records": table,
         "utf-16": text.decode().encode("utf-16-le"),
         "values": bytes(range(256)),
+        "log": b"".join(b"%05d INFO node-%d: block %d\n" % (i, i % 7, i % 89) for i in range(900)),
     }
 
 

@@ -23,6 +23,21 @@ TEXT = b"".join(
     for i in range(120)
 )
 PRIMER = TEXT[:600]
+LOG = b"".join(b"%05d INFO node-%d: block %d served\n" % (i, i % 7, i * i % 89) for i in range(900))
+
+
+class CountingEngine(FakeEngine):
+    """Knows with how many lanes it was started, each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lanes: list[int] = []
+
+    def start(self, num_lanes: int):
+        self.lanes.append(num_lanes)
+        return super().start(num_lanes)
+
+
 levels = st.sampled_from(list(Level))
 engines = st.sampled_from([None, FakeEngine()])
 primers = st.sampled_from([b"", b"x", PRIMER])
@@ -80,15 +95,6 @@ def test_threads_and_neighbours_change_no_payload(engine: FakeEngine | None) -> 
 def test_blocks_decoded_together_are_as_many_as_their_models_find_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class CountingEngine(FakeEngine):
-        def __init__(self) -> None:
-            super().__init__()
-            self.lanes: list[int] = []
-
-        def start(self, num_lanes: int):
-            self.lanes.append(num_lanes)
-            return super().start(num_lanes)
-
     engine = CountingEngine()
     messages = [TEXT[at : at + 50] for at in range(0, 500, 50)]
     payloads = encode_blocks(messages, Level.DEFAULT, engine)
@@ -112,6 +118,33 @@ def test_an_engine_that_knows_the_text_makes_it_smaller() -> None:
     (plain,) = encode_blocks([text], Level.DEFAULT)
     (mixed,) = encode_blocks([text], Level.DEFAULT, FakeEngine())
     assert len(mixed) < 0.95 * len(plain)
+
+
+def test_a_file_that_repeats_itself_does_without_the_engine() -> None:
+    engine = CountingEngine()
+    (payload,) = encode_blocks([LOG], Level.DEFAULT, engine, PRIMER)
+    (mixed,) = encode_blocks([LOG], Level.DEFAULT, engine, PRIMER, lanes=2)
+    assert len(payload) < len(mixed)
+    engine.lanes.clear()
+    assert decode_blocks([payload], [len(LOG)], Level.DEFAULT, engine, PRIMER) == [LOG]
+    assert engine.lanes == []
+    assert decode_blocks([mixed], [len(LOG)], Level.DEFAULT, engine, PRIMER) == [LOG]
+    assert engine.lanes == [2]
+    bits = code_length_bits(LOG, Level.DEFAULT, engine, PRIMER)
+    assert abs(len(payload) - bits / 8) < 4  # what says so takes 13 bits
+
+
+def test_blocks_with_and_without_the_engine_come_back_in_order() -> None:
+    engine = CountingEngine()
+    noise = np.random.default_rng(6).integers(0, 256, 3000, dtype=np.uint8).tobytes()
+    prose = b"The lazy dog jumps over the quick brown fox. "
+    blocks = [prose, LOG, LOG[:9000], prose[:30], noise, LOG]
+    payloads = encode_blocks(blocks, Level.DEFAULT, engine, PRIMER)
+    sizes = [len(block) for block in blocks]
+    engine.lanes.clear()
+    decoded = decode_blocks(payloads, sizes, Level.DEFAULT, engine, PRIMER, num_threads=2)
+    assert decoded == blocks
+    assert 0 < len(engine.lanes) < len(blocks)
 
 
 def test_the_fast_level_does_not_ask_the_engine() -> None:

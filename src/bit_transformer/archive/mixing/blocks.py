@@ -49,6 +49,9 @@ _Result = TypeVar("_Result")
 _NOTHING = np.zeros(1, dtype=np.uint8)
 _MAX_GROUP_BYTES = 1 << 30
 """Blocks that are decoded together each have a model; so many bytes of models are enough."""
+_REPETITIVE = 0.15
+"""Text that an engine leaves less of than this is tried without it. No engine is known to be beaten
+where more is left, and priming a second model takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def encode(
     means = _Means(level, engine, primer)
 
     def encode_one(block: _Bytes) -> bytes:
-        return _encode_block(block, means, lanes)[0]
+        return _smallest(block, means, lanes)[0]
 
     if engine is not None:  # it uses the threads itself
         return [encode_one(block) for block in blocks]
@@ -144,17 +147,18 @@ def decode(
     means = _Means(level, engine, primer)
 
     def decode_one(item: tuple[_Bytes, int]) -> bytes:
-        job = _start_decoding(*item, means)
-        job.advance(job.lane_bytes, DECODE, _NOTHING, NO_ODDS)
-        return job.finish()
+        return _decode_alone(_start_decoding(*item, means))
 
     items = list(zip(payloads, sizes, strict=True))
     if engine is None:
         return list(_map_threads(decode_one, items, num_threads))
     blocks: list[bytes] = []
     for group in _groups_of_lanes(items, means):
-        _decode_together(group, engine)
-        blocks += [job.finish() for job in group]
+        if group[0].setup.asks_engine:
+            _decode_together(group, engine)
+            blocks += [job.finish() for job in group]
+        else:
+            blocks += _map_threads(_decode_alone, group, num_threads)
     return blocks
 
 
@@ -162,25 +166,42 @@ def code_length(
     block: _Bytes, level: Level, engine: Engine | None, primer: bytes, lanes: int | None
 ) -> float:
     """Bits that an ideal coder needs; see ``interface.code_length_bits``."""
-    return _encode_block(block, _Means(level, engine, primer), lanes)[1]
+    return _smallest(block, _Means(level, engine, primer), lanes)[1]
 
 
-def _encode_block(block: _Bytes, means: _Means, lanes: int | None) -> tuple[bytes, float]:
-    """The payload, and how many bits its probabilities sum to."""
+def _smallest(block: _Bytes, means: _Means, lanes: int | None) -> tuple[bytes, float]:
+    """The smaller payload of those with and without the engine, and the bits it needs.
+
+    Without, a block is one lane, so what learns from it learns in order, and decoding is many times
+    as quick. Where a file repeats itself, that is worth more than what a trained model knows.
+    """
     size = len(block)
     if size == 0:
         return b"", 0.0
-    usual = default_lanes(means.level, size, has_engine=means.engine is not None)
     data, shape = _prepared(bytes(block))
+    usual = default_lanes(means.level, size, has_engine=means.engine is not None)
     num_lanes = min(usual if lanes is None else lanes, data.size)
-    setup = Setup(num_lanes, shape, data.size)
+    setup = Setup(num_lanes, shape, data.size, means.engine is not None)
+    found = _encode_block(size, data, setup, means)
+    is_worth_trying = len(found[0]) < _REPETITIVE * size or not shape.is_text
+    if lanes is not None or not setup.asks_engine or not is_worth_trying:
+        return found
+    alone = _encode_block(size, data, setup._replace(num_lanes=1, asks_engine=False), means)
+    return min(alone, found, key=lambda payload_and_cost: len(payload_and_cost[0]))
+
+
+def _encode_block(size: int, data: np.ndarray, setup: Setup, means: _Means) -> tuple[bytes, float]:
+    """The payload, and how many bits its probabilities sum to."""
+    has_engine = means.engine is not None
+    usual = default_lanes(means.level, size, has_engine=has_engine)
     payload = np.empty(16 * data.size + 64, dtype=np.uint8)  # 16 bits per bit at the very worst
     coder = new_coder()
-    encode_setup(coder, payload, setup, usual)
+    encode_setup(coder, payload, setup, usual, has_engine=has_engine)
     job = _new_job(size, setup, means, coder, payload)
     source = job.history.copy()
     source[job.primer_bytes : job.primer_bytes + data.size] = data
-    odds = NO_ODDS if means.engine is None else odds_along(means.engine, _cut(data, job))
+    engine = means.engine if setup.asks_engine else None
+    odds = NO_ODDS if engine is None else odds_along(engine, _cut(data, job))
     cost = job.advance(job.lane_bytes, ENCODE, source, odds)
     job.finish()
     return payload[: finish_encoding(coder, payload)].tobytes(), cost
@@ -208,8 +229,9 @@ def _start_decoding(payload: _Bytes, size: int, means: _Means) -> _Job:
     array = np.frombuffer(bytearray(payload) or bytearray(1), dtype=np.uint8)
     coder = new_coder()
     start_decoding(coder, array)
-    usual = default_lanes(means.level, size, has_engine=means.engine is not None)
-    setup = decode_setup(coder, array, usual, size)
+    has_engine = means.engine is not None
+    usual = default_lanes(means.level, size, has_engine=has_engine)
+    setup = decode_setup(coder, array, usual, size, has_engine=has_engine)
     return _new_job(size, setup, means, coder, array)
 
 
@@ -221,7 +243,8 @@ def _new_job(
     primer = _NOTHING[:0]
     if means.primer and setup.shape.is_text:
         log_buckets = settings.log_buckets(len(means.primer) + size)
-        lender = primed_models(means.level, log_buckets, means.primer, means.engine)
+        engine = means.engine if setup.asks_engine else None
+        lender = primed_models(means.level, log_buckets, means.primer, engine)
         primer, model = lender.history, lender.lend()
     else:
         model = new_model(settings, settings.log_buckets(size), is_text=setup.shape.is_text)
@@ -248,7 +271,10 @@ def _new_job(
 
 
 def _groups_of_lanes(items: list[tuple[_Bytes, int]], means: _Means) -> Iterator[list[_Job]]:
-    """Jobs of equally long lanes, with at most MAX_LANES lanes and so much memory together."""
+    """Jobs that go together: all with the engine and about as long, or all without it.
+
+    With at most MAX_LANES lanes and so much memory together.
+    """
     group: list[_Job] = []
     for payload, size in items:
         job = _start_decoding(payload, size, means)
@@ -265,7 +291,15 @@ def _groups_of_lanes(items: list[tuple[_Bytes, int]], means: _Means) -> Iterator
 
 def _fits(job: _Job, other: _Job) -> bool:
     """Whether lanes are about as long, so that neither waits much for the other."""
+    if not (job.setup.asks_engine and other.setup.asks_engine):
+        return job.setup.asks_engine == other.setup.asks_engine
     return job.lane_bytes <= 2 * other.lane_bytes and other.lane_bytes <= 2 * job.lane_bytes
+
+
+def _decode_alone(job: _Job) -> bytes:
+    """Decode a block that needs no engine."""
+    job.advance(job.lane_bytes, DECODE, _NOTHING, NO_ODDS)
+    return job.finish()
 
 
 def _decode_together(jobs: list[_Job], engine: Engine) -> None:

@@ -65,10 +65,11 @@ def encode_blocks(
 
     Args:
         engine: a trained model's exact predictions, or None for context models alone.
-            Not asked at ``Level.FAST``.
+            Not asked at ``Level.FAST``, nor for a block that is smaller without it.
         primer: bytes that the adaptive models have seen before every block.
         lanes: into how many pieces, coded side by side, a block is cut, so that the engine
-            predicts for all of them at once; None chooses by size. A payload says it itself.
+            predicts for all of them at once; None chooses by size. A payload says it itself. With
+            a number the engine is asked in any case.
         num_threads: None means as many as this process may use. Changes no payload.
 
     Raises:

@@ -1,7 +1,10 @@
-"""What a payload says before its first byte: how many lanes, and what kind of block.
+"""What a payload says before its first byte: lanes, whether the engine is asked, the kind of block.
 
-Coded by the range coder like all else, so that where both are usual they cost a small part of a
+Coded by the range coder like all else, so that where all are usual they cost a small part of a
 bit. Whatever bits a payload begins with, they say something that can be decoded.
+
+An engine is usually asked where there is one. A payload that says the usual number of lanes in
+full, as though it were another one, does without: it has one lane.
 """
 
 from typing import NamedTuple
@@ -21,19 +24,24 @@ _SIZE_BITS = 25
 
 
 class Setup(NamedTuple):
-    """Number of lanes, kind of block, and the number of bytes coded."""
+    """Number of lanes, kind of block, number of bytes coded, and whether an engine is asked."""
 
     num_lanes: int
     shape: Shape
     num_bytes: int
+    asks_engine: bool
 
 
-def encode_setup(coder: np.ndarray, payload: np.ndarray, setup: Setup, usual_lanes: int) -> None:
+def encode_setup(
+    coder: np.ndarray, payload: np.ndarray, setup: Setup, usual_lanes: int, *, has_engine: bool
+) -> None:
     """Begin a payload."""
-    is_usual = setup.num_lanes == usual_lanes
+    is_without = has_engine and not setup.asks_engine
+    is_usual = setup.num_lanes == usual_lanes and not is_without
     encode_bit(coder, payload, int(is_usual), _PROB_USUAL_LANES)
     if not is_usual:
-        _encode_number(coder, payload, setup.num_lanes - 1, _LANE_BITS)
+        said_lanes = usual_lanes if is_without else setup.num_lanes
+        _encode_number(coder, payload, said_lanes - 1, _LANE_BITS)
     shape = setup.shape
     is_plain_text = shape.is_text and shape.record_bytes != WIDE_TEXT
     encode_bit(coder, payload, int(is_plain_text), _PROB_TEXT)
@@ -43,18 +51,22 @@ def encode_setup(coder: np.ndarray, payload: np.ndarray, setup: Setup, usual_lan
             _encode_number(coder, payload, setup.num_bytes, _SIZE_BITS)
 
 
-def decode_setup(coder: np.ndarray, payload: np.ndarray, usual_lanes: int, num_bytes: int) -> Setup:
+def decode_setup(
+    coder: np.ndarray, payload: np.ndarray, usual_lanes: int, num_bytes: int, *, has_engine: bool
+) -> Setup:
     """What a payload for a block of ``num_bytes`` begins with, bounded to what can be."""
-    num_lanes = usual_lanes
+    num_lanes, asks_engine = usual_lanes, has_engine
     if not decode_bit(coder, payload, _PROB_USUAL_LANES):
         num_lanes = _decode_number(coder, payload, _LANE_BITS) + 1
+        if num_lanes == usual_lanes:
+            num_lanes, asks_engine = 1, False
     shape = Shape(True, 0)
     if not decode_bit(coder, payload, _PROB_TEXT):
         record_bytes = _decode_number(coder, payload, _RECORD_BITS)
         shape = Shape(record_bytes == WIDE_TEXT, record_bytes)
         if record_bytes == WIDE_TEXT:
             num_bytes = min(_decode_number(coder, payload, _SIZE_BITS), num_bytes)
-    return Setup(max(1, min(num_lanes, num_bytes)), shape, num_bytes)
+    return Setup(max(1, min(num_lanes, num_bytes)), shape, num_bytes, asks_engine)
 
 
 def _encode_number(coder: np.ndarray, payload: np.ndarray, value: int, num_bits: int) -> None:
