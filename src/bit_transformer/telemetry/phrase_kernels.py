@@ -21,7 +21,7 @@ __all__ = [
     "count_phrases_in_automaton",
 ]
 
-PLAIN_BITS = 192
+PLAIN_BITS = 32
 SHORT_PATIENCE, LONG_PATIENCE = 3, 6
 """What :func:`count_phrases` does best with; measured on text, programs, pictures and noise."""
 
