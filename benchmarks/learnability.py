@@ -212,7 +212,7 @@ def draw(cells: list[Cell], path: Path) -> None:
         axes.hlines(alone, i - 0.45, i + 0.45, colors="black", label="" if i else "codec alone")
     axes.set_xticks(range(len(codecs)), codecs, rotation=20)
     axes.set_ylabel("bits per byte of held-out source")
-    axes.legend(ncols=3, frameon=False)
+    figure.legend(loc="outside upper center", ncols=len(sizes) + 1, frameon=False)
     figure.savefig(path, dpi=120)
 
 
