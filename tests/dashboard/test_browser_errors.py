@@ -14,40 +14,32 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bit_transformer import compress_bits, text_to_bits
-from bit_transformer.codecs import decompress_prefix, frame_header
+from bit_transformer.codecs import decompress_prefix
 from bit_transformer.dashboard.storage import uploads
 from tests.dashboard.asking import wait_for
 from tests.dashboard.conftest import PageLog, Server
+from tests.dashboard.tool_pages import (
+    REFUSED,
+    TEXT,
+    ask_for_the_undecodable,
+    open_lab,
+    open_playground,
+)
 from tests.dashboard.trained_runs import PROMPT
 
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Locator, Page
     from torch import Tensor
 
-TEXT = "the quick brown fox jumps over the lazy dog; " * 8
-REFUSED = r"status of (4|5)\d\d"
-"""What the browser itself says on its console about an answer that is an error."""
-
 
 @pytest.fixture
 def lab(server: Server, page: "Page", page_log: PageLog) -> "Page":
-    """The codec lab, whose refusals are foreseen."""
-    page_log.allow(REFUSED)
-    page.goto(f"{server.url}/#/codecs")
-    page.locator(".lab-data textarea").wait_for()
-    return page
+    return open_lab(server, page, page_log)
 
 
 @pytest.fixture
 def playground(model_server: Server, page: "Page", page_log: PageLog) -> "Page":
-    """The playground with the run ``direct`` and compression on; refusals are foreseen."""
-    page_log.allow(REFUSED)
-    page.goto(f"{model_server.url}/#/playground?run=direct")
-    page.locator(".prompt-form textarea").fill(PROMPT)
-    page.get_by_label("Length (bytes)").fill("24")
-    page.get_by_label("Seed").fill("3")
-    page.click("#enable-compression")
-    return page
+    return open_playground(model_server, page, page_log)
 
 
 def card_of(page: "Page") -> "Locator":
@@ -251,12 +243,7 @@ def test_a_codec_that_models_cannot_write_in_is_exchanged_for_one_that_they_can(
 @pytest.fixture
 def undecodable(playground: "Page") -> "Page":
     """A model that went on with a frame of zstd, which nothing but luck would make one."""
-    header = "".join(map(str, frame_header("zstd", 4000).tolist()))
-    form = playground.locator(".prompt-form")
-    form.get_by_role("radio", name="Bits").check()
-    form.locator("textarea").fill(header)
-    playground.get_by_label("The model writes").select_option("direct")
-    playground.get_by_role("button", name="Generate").click()
+    ask_for_the_undecodable(playground)
     assert re.search("zstd|frame", card_of(playground).inner_text())
     return playground
 

@@ -14,39 +14,31 @@ import httpx
 import pytest
 
 from bit_transformer import compress_bits, text_to_bits
-from bit_transformer.codecs import frame_header
 from bit_transformer.dashboard.storage import uploads
 from tests.dashboard.asking import Client
 from tests.dashboard.conftest import PageLog, Server, drawn, until
-from tests.dashboard.trained_runs import PROMPT
+from tests.dashboard.tool_pages import (
+    REFUSED,
+    TEXT,
+    ask_for_the_undecodable,
+    open_lab,
+    open_playground,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Page, Route
 
-TEXT = "the quick brown fox jumps over the lazy dog; " * 8
-REFUSED = r"status of (4|5)\d\d"
 CARD = ".error-card"
 
 
 @pytest.fixture
 def lab(server: Server, page: "Page", page_log: PageLog) -> "Page":
-    """The codec lab, whose refusals are foreseen."""
-    page_log.allow(REFUSED)
-    page.goto(f"{server.url}/#/codecs")
-    page.locator(".lab-data textarea").wait_for()
-    return page
+    return open_lab(server, page, page_log)
 
 
 @pytest.fixture
 def playground(model_server: Server, page: "Page", page_log: PageLog) -> "Page":
-    """The playground with the run ``direct`` and compression on; refusals are foreseen."""
-    page_log.allow(REFUSED)
-    page.goto(f"{model_server.url}/#/playground?run=direct")
-    page.locator(".prompt-form textarea").fill(PROMPT)
-    page.get_by_label("Length (bytes)").fill("24")
-    page.get_by_label("Seed").fill("3")
-    page.click("#enable-compression")
-    return page
+    return open_playground(model_server, page, page_log)
 
 
 def press(page: "Page", fallback: str) -> None:
@@ -66,11 +58,7 @@ def give_file(page: "Page", content: bytes, form: str = ".lab-data") -> None:
 
 def write_undecodable(page: "Page") -> None:
     """A generation that fails: it goes on with a frame of zstd, which only luck would make one."""
-    header = "".join(map(str, frame_header("zstd", 4000).tolist()))
-    page.locator(".prompt-form").get_by_role("radio", name="Bits").check()
-    page.locator(".prompt-form textarea").fill(header)
-    page.get_by_label("The model writes").select_option("direct")
-    page.get_by_role("button", name="Generate").click()
+    ask_for_the_undecodable(page)
     page.locator(CARD).wait_for()
 
 
