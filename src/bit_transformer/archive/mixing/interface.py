@@ -33,7 +33,11 @@ __all__ = [
 ]
 
 MIXING_VERSION = 1
-"""Raised whenever the same block could give another payload; the container stores it."""
+"""Raised whenever the same block could give another payload; the container stores it.
+
+No release has been made yet. Until then only what decodes otherwise raises it: payloads that were
+made before are kept as golden ones.
+"""
 
 MAX_BLOCK_BYTES = 1 << 24
 MAX_PRIMER_BYTES = 1 << 18
