@@ -33,7 +33,7 @@
       const [high, low] = [light(one), light(two)].sort((a, b) => b - a);
       return (high + 0.05) / (low + 0.05);
     };
-    const isShown = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !element.closest(".visually-hidden, :disabled, .is-stale");
+    const isShown = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !element.closest('.visually-hidden, :disabled, [aria-disabled="true"], .is-stale');
     const found = new Map();
     const check = (element, colour, text, style) => {
       const below = ground(element);

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,32 @@ def test_a_worker_that_dies_is_an_error_and_the_next_job_has_another(tmp_path: P
         answer = await pool.call("codecs", "compare", SMALL)
         assert answer["results"][0]["num_bits"] > 40
         assert pid_of(pool) != first
+
+    with_pool(tmp_path, use)
+
+
+def test_a_worker_that_dies_while_a_job_is_handed_to_it_is_the_same_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    wait = os.waitpid
+
+    def wait_slowly(*arguments: int) -> tuple[int, int]:
+        found = wait(*arguments)
+        time.sleep(0.3)  # the pipe breaks before anyone is told how the process ended
+        return found
+
+    monkeypatch.setattr(os, "waitpid", wait_slowly)
+
+    async def use(pool: WorkerPool) -> None:
+        await pool.call("codecs", "compare", SMALL)
+        first = pid_of(pool)
+        os.kill(first, signal.SIGSTOP)
+        job = asyncio.create_task(pool.call("codecs", "compare", LARGE))
+        await asyncio.sleep(0.05)
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(DashboardError, match="signal 9") as caught:
+            await job
+        assert (caught.value.status, caught.value.kind) == (502, "WorkerError")
 
     with_pool(tmp_path, use)
 

@@ -212,7 +212,8 @@ class _Worker:
             process.stdin.write(json.dumps(message).encode() + b"\n")
             await process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise _lost(job.name, process.returncode) from error
+            # The pipe breaks a moment before the end of the process is known.
+            raise _lost(job.name, await process.wait()) from error
 
     async def _read(self, process: asyncio.subprocess.Process, job: _Job) -> Message:
         assert process.stdout is not None
