@@ -7,7 +7,8 @@
  *   mount(container, params) -> unmount()          // may be async; params: {id, query, status}
  *
  * with `query` a URLSearchParams and `status` the promise of GET /status. A page is loaded when it
- * is first opened, or before, when the first one stands. `unmount` must stop timers and requests: the next page shares the process.
+ * is first opened, or before, when the first one stands. `unmount` must stop timers and requests:
+ * the next page shares the process. What the playground is writing alone goes on.
  */
 
 import { api, ApiError, connection } from "./api.js";

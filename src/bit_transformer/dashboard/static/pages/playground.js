@@ -4,6 +4,10 @@
  * The newest message stands first. The form and its codec are those of the whole page; what a
  * message was asked with stays with it, so that its error can be answered by the same request
  * changed in one point.
+ *
+ * The outputs outlive the page: they are there again when one comes back in the same tab, until it
+ * is reloaded, and what a model is writing meanwhile goes on. So there is one Playground for all
+ * visits; the form is made anew for each, out of the tab's memory and the models of that moment.
  */
 
 import { api, isAbort } from "../api.js";
@@ -12,6 +16,7 @@ import { el, replaceChildren } from "../components/element.js";
 import { showError } from "../components/error-card.js";
 import { formatBytes, formatDuration, formatNumber } from "../components/format.js";
 import { icon } from "../components/icons.js";
+import { toast } from "../components/toast.js";
 import { createChoice, short } from "../parts/controls.js";
 import { createMemory } from "../parts/form-memory.js";
 import { createMessage } from "../parts/message.js";
@@ -28,6 +33,12 @@ const FORMS = [
 ];
 const IDLE = "K, C and S of the output, as it comes";
 const EMPTY_PAUSE_MS = 3000;
+/** What is kept of the outputs when the page is left, the newest first: as many, and as many bits. */
+const MOST_KEPT = 20;
+const MOST_KEPT_BITS = 2_000_000;
+
+/** The playground of this tab, once it was visited. */
+let playground = null;
 
 /** Show the page; `params.query` may name the run. */
 export async function mount(container, params) {
@@ -36,8 +47,9 @@ export async function mount(container, params) {
   const [server, { runs }] = await Promise.all([status.catch(() => api.get("/status")), api.get("/runs")]);
   const models = runs.filter(canBeTried);
   if (!models.length) return waitForModel(container, params);
-  const playground = new Playground(container, server, models, query.get("run"));
-  return playground.unmount;
+  if (!container.isConnected) return () => {}; // another page was opened meanwhile
+  playground ??= new Playground();
+  return playground.enter(container, server, models, query.get("run"));
 }
 
 /** Show that there is no model until there is one, then the page. */
@@ -87,14 +99,35 @@ function emptyState() {
 }
 
 class Playground {
-  constructor(container, server, models, wanted) {
-    this.server = server;
+  constructor() {
     this.memory = createMemory("playground");
     this.numMessages = 0;
     this.messages = new Set();
     this.stopper = null;
     this.measured = null;
-    this.form = createPromptForm({
+    /** The message that is being written, and the page's place; null where there is none. */
+    this.writing = null;
+    this.container = null;
+    this.formErrors = el("div", { class: "form-errors" });
+    this.telemetry = createTelemetryPanel(IDLE);
+    this.list = el("div", { class: "messages", "aria-label": "Messages", role: "region" });
+    this.dropped = el("p", { class: "weak small", hidden: true });
+    this.legend = el("div", { class: "legend-slot" });
+    this.shownForm = this.memory.get("form", "text");
+    const choice = createChoice({ label: "Show as", choices: FORMS, value: this.shownForm, onChange: (form) => this.setForm(form) });
+    const bar = el("div", { class: "view-bar" }, choice.element, this.legend);
+    this.outputs = el("div", { class: "tool-main" }, el("h2", { class: "visually-hidden", text: "Outputs" }), this.telemetry.element, bar, this.list, this.dropped);
+    this.setForm(this.shownForm);
+    this.showHint();
+    this.tellWhose();
+    compression.subscribe(() => this.tellWhose());
+  }
+
+  /** Be in this page, with a form of its own; returns what leaves it. */
+  enter(container, server, models, wanted) {
+    this.container = container;
+    this.server = server;
+    const form = createPromptForm({
       runs: models,
       limits: server.limits,
       memory: this.memory,
@@ -103,25 +136,30 @@ class Playground {
       onScore: () => this.score(),
       onStop: () => this.stopper?.abort(),
     });
-    this.telemetry = createTelemetryPanel(IDLE);
-    this.list = el("div", { class: "messages", "aria-label": "Messages", role: "region" });
-    this.legend = el("div", { class: "legend-slot" });
-    this.formErrors = el("div", { class: "form-errors" });
-    this.shownForm = this.memory.get("form", "text");
-    const choice = createChoice({ label: "Show as", choices: FORMS, value: this.shownForm, onChange: (form) => this.setForm(form) });
-    this.unsubscribe = compression.subscribe(() => this.tellWhose());
-    this.setForm(this.shownForm);
-    this.showHint();
-    const left = el("div", { class: "tool-side" }, this.form.element, this.formErrors);
-    const bar = el("div", { class: "view-bar" }, choice.element, this.legend);
-    const right = el("div", { class: "tool-main" }, el("h2", { class: "visually-hidden", text: "Outputs" }), this.telemetry.element, bar, this.list);
-    replaceChildren(container, head(), el("div", { class: "tool-columns" }, left, right));
-    this.tellWhose();
-    this.unmount = () => {
-      this.stopper?.abort();
-      this.unsubscribe();
-      this.form.unmount();
+    this.form = form;
+    const left = el("div", { class: "tool-side" }, form.element, this.formErrors);
+    replaceChildren(container, head(), el("div", { class: "tool-columns" }, left, this.outputs));
+    if (this.stopper) form.setBusy(true);
+    return () => {
+      form.unmount();
+      if (this.container === container) this.leave();
     };
+  }
+
+  /** The page goes; what a model writes goes on. Of what there is, the oldest goes where it is much. */
+  leave() {
+    this.container = null;
+    let numBits = 0;
+    const newestFirst = [...this.messages].reverse();
+    const isKept = (message, place) => {
+      numBits += message.transcript()?.numBits ?? 0;
+      return place === 0 || message === this.writing || (place < MOST_KEPT && numBits <= MOST_KEPT_BITS);
+    };
+    const going = newestFirst.filter((message, place) => !isKept(message, place));
+    for (const message of going) this.remove(message);
+    if (!going.length) return;
+    this.dropped.hidden = false;
+    this.dropped.textContent = "Older outputs were let go when this page was left, to save memory.";
   }
 
   showHint() {
@@ -153,19 +191,26 @@ class Playground {
     this.tellWhose();
   }
 
-  /** Begin something that can be stopped; what was going on ends. */
-  takeTurn() {
+  /** Begin something that can be stopped, in a message or not yet; what was going on ends. */
+  takeTurn(message = null) {
     this.stopper?.abort();
     const stopper = new AbortController();
     this.stopper = stopper;
+    this.writing = message;
     this.form.setBusy(true);
     return stopper;
   }
 
   endTurn(stopper) {
     if (this.stopper !== stopper) return;
+    if (this.writing) this.tellWhoIsAway(`${this.writing.title} has ended`);
     this.stopper = null;
+    this.writing = null;
     this.form.setBusy(false);
+  }
+
+  tellWhoIsAway(words, kind = "info") {
+    if (!this.container) toast(words, { kind, action: { label: "Show", run: () => (location.hash = "#/playground") } });
   }
 
   addMessage(kind, fileName, onContinue) {
@@ -175,11 +220,7 @@ class Playground {
       fileName,
       form: this.shownForm,
       onContinue,
-      onClose: () => {
-        message.element.remove();
-        this.messages.delete(message);
-        if (!this.messages.size) this.showHint();
-      },
+      onClose: () => this.remove(message),
     });
     if (!this.messages.size) this.list.replaceChildren();
     this.messages.add(message);
@@ -188,17 +229,27 @@ class Playground {
     return message;
   }
 
+  remove(message) {
+    message.element.remove();
+    this.messages.delete(message);
+    if (this.messages.size) return;
+    this.dropped.hidden = true;
+    this.showHint();
+  }
+
   /** Ask for the form's request, made into what `run` does with it; errors of the form show below it. */
   async begin(run) {
     const stopper = this.takeTurn();
+    const { prompt, request } = this.form;
     this.formErrors.replaceChildren();
     try {
-      const body = await this.form.request({ signal: stopper.signal });
+      const body = await request({ signal: stopper.signal });
       if (stopper.signal.aborted) return;
-      const givenBits = this.form.prompt.typedBits() ?? "";
-      await run(body, { givenBits, fileName: this.form.prompt.fileName() });
+      await run(body, { givenBits: prompt.typedBits() ?? "", fileName: prompt.fileName() });
     } catch (error) {
-      if (!isAbort(error)) showError(this.formErrors, error, { fallbacks: this.inputFallbacks(error, () => this.begin(run)), labels: LABELS });
+      if (isAbort(error)) return;
+      this.tellWhoIsAway(error.what ?? error.message, "bad");
+      showError(this.formErrors, error, { fallbacks: this.inputFallbacks(error, () => this.begin(run)), labels: LABELS });
     } finally {
       this.endTurn(stopper);
     }
@@ -213,7 +264,7 @@ class Playground {
 
   /** Stream one generation into a message; an error puts its card there, with fallbacks. */
   async run(message, body, given) {
-    const stopper = this.takeTurn();
+    const stopper = this.takeTurn(message);
     message.errors.replaceChildren();
     this.telemetry.clear();
     message.say("Waiting for the model …");
@@ -290,7 +341,7 @@ class Playground {
   score() {
     return this.begin(async (body, given) => {
       const message = this.addMessage("Score", "scored.bin", null);
-      const stopper = this.takeTurn();
+      const stopper = this.takeTurn(message);
       message.say("Reading with the model …");
       try {
         const answer = await api.post("/score", { run: body.run, source: body.prompt }, { signal: stopper.signal });

@@ -55,6 +55,7 @@ export function createMessage({ title, fileName, form, onContinue, onClose }) {
   }
 
   return {
+    title,
     element,
     errors,
     hasOutput: () => transcript !== null && transcript.outputBytes().length > 0,
