@@ -83,6 +83,15 @@ class Progress(Body):
     elapsed_s: float | None = Field(description="of training, chores left out")
 
 
+class DiskRoom(Body):
+    """The room where a run lies."""
+
+    folder: str
+    free_bytes: int | None = Field(description="now; null where a quota or nobody tells")
+    needed_bytes: int | None = Field(description="for the next checkpoint, by the last; if any")
+    is_full: bool = Field(description="whether there is too little to go on")
+
+
 class RunSummary(Body):
     """One run in a list.
 
@@ -111,6 +120,7 @@ class RunSummary(Body):
     can_resume: bool
     can_stop: bool
     has_checkpoint: bool
+    disk: DiskRoom | None = Field(description="of a run that ended because its disk was full")
 
 
 class RunsAnswer(Body):

@@ -21,6 +21,7 @@ from bit_transformer.dashboard.config import DashboardConfig
 from bit_transformer.dashboard.schemas.runs import NewRun, RunSummary, UploadedData
 from bit_transformer.dashboard.storage.folders import ReadableFolders
 from bit_transformer.dashboard.storage.uploads import UploadStore
+from bit_transformer.dashboard.training.disk import check_room
 from bit_transformer.dashboard.training.reading import RunReader, check_run_name
 from bit_transformer.dashboard.training.recipes import option_settings
 from bit_transformer.dashboard.training.records import write_request
@@ -31,6 +32,8 @@ from bit_transformer.runs.process import ProcessIdentity, identify, is_running
 from bit_transformer.training.config import TrainConfig
 
 __all__ = ["RunControl"]
+
+_ENDING_S = 20.0
 
 
 class RunControl:
@@ -77,14 +80,17 @@ class RunControl:
         """The run that goes on.
 
         Raises:
-            DashboardError: there is none, it has no checkpoint, or it is running.
+            DashboardError: there is none, it has no checkpoint, it is running, or the disk has no
+                room for its next checkpoint.
         """
         run = self._runs.open(run_id)
+        _wait_for_end(run)
         with self._lock:
             self._reap()
             summary = self._runs.summary(run)
             if not summary.can_resume:
                 raise DashboardError(_why_not_resumed(summary), status=409, kind="RunError")
+            check_room(run)
             self._check_load()
             write_request(run, None)
             self._spawn(run, ["--resume", str(run.path)])
@@ -206,7 +212,7 @@ class RunControl:
                 write_request(run, "stop")
             elif summary.status in ("running", "starting"):
                 process = self._writer(run, summary)
-                write_request(run, asked)
+                write_request(run, asked, process)
                 os.kill(process.pid, signal.SIGTERM)
             else:
                 raise DashboardError(
@@ -247,6 +253,20 @@ class RunControl:
                 has_ended = True
             if has_ended:
                 self._children.discard(pid)
+
+
+def _wait_for_end(run: RunFolder) -> None:
+    """Let the process end that has saved and said so: it still holds the lock for a moment."""
+    deadline = time.monotonic() + _ENDING_S
+    while time.monotonic() < deadline:
+        try:
+            status = run.status()
+        except RunError:
+            return
+        is_ending = status.state != "running" and is_running(status.process) is True
+        if not (is_ending and _holds_lock(run, status.process)):
+            return
+        time.sleep(0.05)
 
 
 def _holds_lock(run: RunFolder, process: ProcessIdentity) -> bool:

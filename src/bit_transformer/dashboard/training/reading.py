@@ -16,6 +16,7 @@ from bit_transformer.dashboard.schemas.runs import (
     SamplesAnswer,
 )
 from bit_transformer.dashboard.storage.uploads import UploadStore
+from bit_transformer.dashboard.training.disk import disk_trouble
 from bit_transformer.dashboard.training.last_rows import LastRows, RowTracker
 from bit_transformer.dashboard.training.recipes import nearest_recipe
 from bit_transformer.dashboard.training.records import Request, Start, StartNotes, read_request
@@ -175,7 +176,14 @@ class RunReader:
             "can_stop": state in ("running", "starting", "paused"),
             "can_resume": state in ("paused", "stopped", "failed", "dead") and has_checkpoint,
             "has_checkpoint": has_checkpoint,
+            "disk": disk_trouble(run, state, self._told(run, state, message)),
         }
+
+    def _told(self, run: RunFolder, state: RunState, message: str) -> str:
+        """What a run left to say; one that died may have said it in its log alone."""
+        if state != "dead":
+            return message
+        return f"{message}\n{self.notes.log_tail(run.path.name)}"
 
 
 def _state(
@@ -188,7 +196,7 @@ def _state(
     if status is None:
         last = log.splitlines()[-1] if log else "it left no message"
         return "failed", f"the training ended before it began: {last}"
-    asked = request if request is not None and request.time >= status.started else None
+    asked = request if request is not None and request.is_of(status) else None
     if status.state == "running":
         return _running_state(status, asked)
     if status.state == "stopped" and asked is not None and asked.request == "pause":
@@ -202,8 +210,10 @@ def _running_state(status: RunStatus, asked: Request | None) -> tuple[RunState, 
             word = "pausing" if asked.request == "pause" else "stopping"
             return "running", f"{word}: it saves after its present step"
         return "running", status.message
+    if asked is not None and asked.request == "pause" and status.step:
+        return "paused", "paused; resume goes on from here"
     if asked is not None:
-        return "stopped", "it ended as asked, before its first step was saved"
+        return "stopped", "it ended as asked, while it was being prepared"
     return "dead", (
         "its process is gone without a word, as when the machine restarts or memory runs out; "
         "resume goes on from the last checkpoint"

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bit_transformer.errors import RunError
-from bit_transformer.runs import RunFolder, read_json, write_json_atomically
+from bit_transformer.runs import RunFolder, RunStatus, read_json, write_json_atomically
 from bit_transformer.runs.process import ProcessIdentity, is_running
 
 __all__ = ["Request", "Start", "StartNotes", "read_request", "write_request"]
@@ -24,12 +24,25 @@ Asked = Literal["pause", "stop"]
 
 
 class Request(BaseModel):
-    """What was asked of a run, and when."""
+    """What was asked of a run, when, and of which process, if it was asked of one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     request: Asked
     time: float
+    pid: int | None = None
+    start_mark: str | None = None
+
+    def is_of(self, status: RunStatus) -> bool:
+        """Whether it was asked of the process that wrote a status, or of the run since then.
+
+        A process may be asked while it is being loaded, before it writes that it has started.
+        """
+        is_same = self.pid is not None and (self.pid, self.start_mark) == (
+            status.pid,
+            status.start_mark,
+        )
+        return is_same or self.time >= status.started
 
 
 class Start(BaseModel):
@@ -104,10 +117,14 @@ def read_request(run: RunFolder) -> Request | None:
         return None
 
 
-def write_request(run: RunFolder, asked: Asked | None) -> None:
-    """Note what is asked of a run; None: nothing any more."""
+def write_request(
+    run: RunFolder, asked: Asked | None, process: ProcessIdentity | None = None
+) -> None:
+    """Note what is asked of a run, and of which process of it; None: nothing any more."""
     path = run.path / CONTROL_NAME
     if asked is None:
         path.unlink(missing_ok=True)
-    else:
-        write_json_atomically(path, Request(request=asked, time=time.time()).model_dump())
+        return
+    pid, start_mark = (process.pid, process.start_mark) if process else (None, None)
+    request = Request(request=asked, time=time.time(), pid=pid, start_mark=start_mark)
+    write_json_atomically(path, request.model_dump())

@@ -148,7 +148,9 @@ async function perform({ id, run }, card, button, options) {
   try {
     if ((await run()) === false) {
       button.disabled = false;
-      button.focus({ preventScroll: true });
+      // Another card may have taken this one's place.
+      if (button.isConnected) button.focus({ preventScroll: true });
+      else restoreFocus(options.origin);
       return;
     }
     card.remove();

@@ -174,6 +174,7 @@ class RunPage {
 
   #drawRun(run) {
     const changed = run.status !== this.shownStatus;
+    const isFailureNew = changed || run.disk?.is_full !== this.run.disk?.is_full;
     this.run = run;
     this.shownStatus = run.status;
     this.controls.update(run);
@@ -184,7 +185,7 @@ class RunPage {
       progressBar(run),
       el("div", { class: "row row-between" }, el("span", { class: "number", text: progressWords(run) }), el("span", { class: "weak", text: messageOf(run) })),
     );
-    if (changed) this.#drawFailure(run);
+    if (isFailureNew) this.#drawFailure(run);
     this.#drawTiles();
   }
 
@@ -195,7 +196,7 @@ class RunPage {
     const error = failureOf(run);
     const all = run.can_resume ? { resume: () => this.controls.resume(run), ...fallbacks } : fallbacks;
     showError(this.failure, error, {
-      title: run.status === "dead" ? "This run died" : "This run failed",
+      title: titleOf(run),
       fallbacks: all,
       labels: { resume: "Resume from the last checkpoint", settings: "New run with these settings" },
       canDismiss: false,
@@ -249,8 +250,14 @@ function tilesOf(run, store) {
   return tiles;
 }
 
+function titleOf({ status, disk }) {
+  const what = status === "dead" ? "This run died" : "This run failed";
+  return disk ? `${what}: no room on its disk` : what;
+}
+
 /** What ended a run, as an error card wants it: messages say what to do after a semicolon. */
 function failureOf(run) {
+  if (run.disk && run.disk.free_bytes !== null) return diskFailureOf(run);
   const [what, ...advice] = (run.message || "the training ended with an error").split("; ");
   const way = run.can_resume ? "resume it from its last checkpoint, or start a new run with the same settings" : "it has no checkpoint to resume from; start a new run with the same settings";
   return {
@@ -258,6 +265,21 @@ function failureOf(run) {
     what: asSentence(what),
     where: `step ${formatNumber(run.progress.step)} of ${run.id}`,
     fix: (run.status === "dead" ? [way] : [...advice, way]).map(asSentence).join(" "),
+    fallbacks: [],
+  };
+}
+
+/** The same of a disk that was full: how much room there is, how much is needed, and where to make it. */
+function diskFailureOf({ id, can_resume: canResume, progress, disk }) {
+  const { folder, free_bytes: free, needed_bytes: needed, is_full: isFull } = disk;
+  const needs = needed === null ? "" : `, and the next checkpoint needs about ${formatBytes(needed)}`;
+  const way = canResume ? "resume from the last checkpoint" : "start a new run with the same settings: this one has no checkpoint";
+  const room = `Free space in ${folder}, as by deleting runs or uploads that are not needed any more; then ${way}.`;
+  return {
+    kind: "StorageError",
+    what: `The disk of ${folder} ${isFull ? "is full: only" : "was full; now"} ${formatBytes(free)} are free${needs}.`,
+    where: `step ${formatNumber(progress.step)} of ${id}`,
+    fix: isFull ? room : asSentence(way),
     fallbacks: [],
   };
 }

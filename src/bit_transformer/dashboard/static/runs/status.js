@@ -79,16 +79,21 @@ export function createControls({ onChange, errors }) {
   let shown = "";
   let isBusy = false;
 
+  /** Ask for it; whether that worked. What did not is told. */
   async function perform(run, verb, past) {
-    if (isBusy) return;
+    if (isBusy) return false;
     setBusy(true);
     try {
       const changed = await api.post(`/runs/${encodeURIComponent(run.id)}/${verb}`);
+      errors.replaceChildren();
       toast(`${run.id} ${past}`, { kind: "good" });
       onChange(changed);
+      return true;
     } catch (error) {
       const again = () => perform(run, verb, past);
-      showError(errors, error, { fallbacks: { retry: again } });
+      const isNamed = error.fallbacks?.some(({ id }) => id === verb);
+      showError(errors, error, { fallbacks: { [isNamed ? verb : "retry"]: again } });
+      return false;
     } finally {
       setBusy(false);
     }
