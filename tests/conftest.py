@@ -9,6 +9,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["BIT_TRANSFORMER_CACHE"] = "off"
 
 import ipaddress
 import socket

@@ -1,4 +1,4 @@
-"""Public names that load their module on first use (PEP 562).
+"""Modules that are imported on first use: those of public names (PEP 562), and of libraries.
 
 A room's ``__init__`` lists its names here instead of importing them, so that ``--help``, the
 configurations and the readers of run folders never pay for importing PyTorch.
@@ -6,9 +6,10 @@ configurations and the readers of run folders never pay for importing PyTorch.
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-__all__ = ["lazy_names"]
+__all__ = ["lazy_names", "load_zstd"]
 
 
 def lazy_names(
@@ -41,3 +42,11 @@ def lazy_names(
         return sorted(homes)
 
     return get_attribute, list_attributes
+
+
+def load_zstd() -> ModuleType:
+    """Zstandard, of the standard library from Python 3.14 on, and its backport before."""
+    try:
+        return import_module("compression.zstd")
+    except ModuleNotFoundError:
+        return import_module("backports.zstd")

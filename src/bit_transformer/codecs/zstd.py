@@ -10,7 +10,6 @@ Python 3.14 has the library; before that it is a dependency of ours.
 
 import zlib
 from collections.abc import Sequence
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +19,7 @@ from typing_extensions import override
 from bit_transformer.codecs.libraries import LibraryCodec
 from bit_transformer.codecs.reading import BufferingReader, Reader, Reading, read_payload
 from bit_transformer.errors import InputError
+from bit_transformer.lazy import load_zstd
 
 __all__ = ["ZstdCodec", "train_dictionary"]
 
@@ -61,7 +61,7 @@ class ZstdCodec(LibraryCodec):
     def __init__(self, level: int | None = None, dictionary: bytes | None = None) -> None:
         super().__init__(level)
         self.dictionary = dictionary
-        self._library = _library()
+        self._library = load_zstd()
         self._dictionary, self._compressor = _set_up(self._library, self.level, dictionary)
 
     @override
@@ -132,7 +132,7 @@ def train_dictionary(samples: Sequence[bytes], num_bytes: int = 8192) -> bytes:
     Raises:
         InputError: the samples are too few or too short, or ``num_bytes`` is.
     """
-    library = _library()
+    library = load_zstd()
     try:
         return library.train_dict(samples, num_bytes).dict_content
     except (library.ZstdError, ValueError) as error:
@@ -173,10 +173,3 @@ def _set_up(library: ModuleType, level: int, dictionary: bytes | None) -> tuple[
             f"these {len(dictionary)} bytes are no dictionary: {error}; make one with "
             "train_dictionary, or give at least 8 bytes of typical data"
         ) from error
-
-
-def _library() -> ModuleType:
-    try:
-        return import_module("compression.zstd")
-    except ImportError:
-        return import_module("backports.zstd")

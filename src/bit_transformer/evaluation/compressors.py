@@ -11,9 +11,9 @@ import gzip
 import lzma
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 
 from bit_transformer.errors import InputError
+from bit_transformer.lazy import load_zstd
 
 __all__ = ["CompressorResult", "measure_compressors"]
 
@@ -31,7 +31,7 @@ class CompressorResult:
 def measure_compressors(
     data: bytes, *, piece_bytes: int = 4096, progress: Callable[[str], None] | None = None
 ) -> list[CompressorResult]:
-    """The results of gzip, bzip2, xz and, where Python has it, zstd.
+    """The results of gzip, bzip2, xz and zstd.
 
     Args:
         data: what is compressed; not empty.
@@ -60,15 +60,12 @@ def measure_compressors(
 
 
 def _compressors() -> dict[str, Callable[[bytes], bytes]]:
-    found: dict[str, Callable[[bytes], bytes]] = {
+    return {
         "gzip -9": lambda data: gzip.compress(data, compresslevel=9, mtime=0),
         "bzip2 -9": lambda data: bz2.compress(data, compresslevel=9),
         "xz -9e": _xz,
+        "zstd -22": lambda data: load_zstd().compress(data, level=22),
     }
-    zstd = _zstd()
-    if zstd is not None:
-        found["zstd -22"] = zstd
-    return found
 
 
 def _xz(data: bytes) -> bytes:
@@ -80,14 +77,3 @@ def _xz(data: bytes) -> bytes:
     size = max(4096, min(64 << 20, 1 << (len(data) - 1).bit_length()))
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": size}]
     return lzma.compress(data, filters=filters)
-
-
-def _zstd() -> Callable[[bytes], bytes] | None:
-    """Zstandard at its highest level, from the standard library (Python 3.14) or its backport."""
-    for name in ("compression.zstd", "backports.zstd"):
-        try:
-            compress = import_module(name).compress
-        except ImportError:
-            continue
-        return lambda data: compress(data, level=22)
-    return None

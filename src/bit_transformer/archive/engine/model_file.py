@@ -13,9 +13,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +21,7 @@ import numpy as np
 from bit_transformer.archive.engine.weights import ENGINE_VERSION, EngineShape, EngineWeights
 from bit_transformer.bits.files import reading_errors, write_bytes_atomically
 from bit_transformer.errors import ArchiveError, InputError
+from bit_transformer.lazy import load_zstd
 
 if TYPE_CHECKING:
     from bit_transformer.archive.engine.step import StepEngine
@@ -236,7 +235,7 @@ def _size(dtype: type, lengths: tuple[int, ...]) -> int:
 
 
 def _compress(content: bytes) -> bytes:
-    return _zstd().compress(content, _LEVEL) if content else b""
+    return load_zstd().compress(content, _LEVEL) if content else b""
 
 
 def _decompress(content: memoryview, num_bytes: int, name: str) -> bytes:
@@ -244,7 +243,7 @@ def _decompress(content: memoryview, num_bytes: int, name: str) -> bytes:
         if len(content):
             raise _damaged(name, "it should be empty")
         return b""
-    library = _zstd()
+    library = load_zstd()
     decompressor = library.ZstdDecompressor()
     try:
         # One byte more than there should be, so that a part that goes on is noticed.
@@ -254,13 +253,6 @@ def _decompress(content: memoryview, num_bytes: int, name: str) -> bytes:
     if len(unpacked) != num_bytes or not decompressor.eof or decompressor.unused_data:
         raise _damaged(name, f"it does not hold the {num_bytes} bytes that it should")
     return unpacked
-
-
-def _zstd() -> ModuleType:
-    try:
-        return import_module("compression.zstd")
-    except ModuleNotFoundError:
-        return import_module("backports.zstd")
 
 
 def _damaged(name: str, reason: str) -> ArchiveError:

@@ -1,8 +1,8 @@
 """Models that have seen the primer, made once and lent to one block after another.
 
-Priming takes as long as coding so many bytes, so a primed model is kept, and each block works on
-a copy. A small block changes little of a copy, so the copy is mended afterwards, bucket by
-bucket from a journal, instead of being made anew.
+Priming takes as long as coding so many bytes, so a primed model is kept, in memory and by
+``keeping`` on disk, and each block works on a copy. A small block changes little of a copy, so the
+copy is mended afterwards, bucket by bucket from a journal, instead of being made anew.
 
 With an engine, the mixers must have seen how far the engine is to be believed beside models that
 know the text's like and not the text. So pieces from all over the primer are kept back from the
@@ -14,7 +14,6 @@ lent to one block at a time.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ import numpy as np
 
 from bit_transformer.archive.mixing.coder import new_coder
 from bit_transformer.archive.mixing.interface import Level
+from bit_transformer.archive.mixing.keeping import MIN_PRIMER_BYTES, keep, kept_name, recall
 from bit_transformer.archive.mixing.layout import USES
 from bit_transformer.archive.mixing.levels import level_settings
 from bit_transformer.archive.mixing.model import Model, copy_model, new_model, new_registers
@@ -36,6 +36,8 @@ NO_ODDS = np.zeros((0, 0, 0), dtype=np.int16)
 _NOTHING = np.zeros(1, dtype=np.uint8)
 _MAX_ODDS_BYTES = 1 << 26
 _ONE_AT_A_TIME = Lock()
+_LAST: dict[tuple[Level, int, bytes, bytes], PrimedModels] = {}
+_MAX_LAST = 2
 _NUM_PIECES = 16
 _MAX_PIECE_BYTES = 1024
 _MIN_PIECE_BYTES = 256
@@ -54,16 +56,29 @@ class PrimedModels:
     """
 
     def __init__(self, level: Level, log_buckets: int, primer: bytes, engine: Engine | None):
-        self.history, num_whole = _arranged(primer, has_engine=engine is not None)
-        self._primed = new_model(level_settings(level), log_buckets)
+        self.history, self._num_whole = _arranged(primer, has_engine=engine is not None)
         self._spare: list[Model] = []
-        _read(self._primed, self.history, 0, num_whole, 1, NO_ODDS)
+        settings = level_settings(level)
+        if len(primer) < MIN_PRIMER_BYTES:
+            self._primed = self._taught(new_model(settings, log_buckets), engine)
+            return
+        name = kept_name(level, log_buckets, primer, _hash_of(engine))
+        self._primed = new_model(settings, log_buckets)
+        if not recall(self._primed, name):
+            self._primed = self._taught(new_model(settings, log_buckets), engine)
+            keep(self._primed, name)
+
+    def _taught(self, model: Model, engine: Engine | None) -> Model:
+        """The new model, when it has read the primer."""
+        num_whole = self._num_whole
+        _read(model, self.history, 0, num_whole, 1, NO_ODDS)
         if engine is not None and num_whole < self.history.size:
             pieces = self.history[num_whole:].reshape(_NUM_PIECES, -1)
             odds = odds_along(engine, pieces)
-            _read(self._primed, self.history, num_whole, pieces.shape[1], _NUM_PIECES, odds)
-        self._primed.journal[0] = 0
-        self._primed.scratch[USES] = 0  # so that the mixers are quick again in what is new
+            _read(model, self.history, num_whole, pieces.shape[1], _NUM_PIECES, odds)
+        model.journal[0] = 0
+        model.scratch[USES] = 0  # so that the mixers are quick again in what is new
+        return model
 
     def lend(self) -> Model:
         """A model for one block."""
@@ -88,15 +103,17 @@ def primed_models(
     level: Level, log_buckets: int, primer: bytes, engine: Engine | None
 ) -> PrimedModels:
     """The models for this primer; the last ones asked for are kept."""
+    key = (level, log_buckets, primer, _hash_of(engine))
     with _ONE_AT_A_TIME:  # threads that begin together want the same ones
-        return _cached_models(level, log_buckets, primer, engine)
+        models = _LAST.pop(key, None) or PrimedModels(level, log_buckets, primer, engine)
+        _LAST[key] = models
+        if len(_LAST) > _MAX_LAST:
+            del _LAST[next(iter(_LAST))]
+    return models
 
 
-@lru_cache(maxsize=2)
-def _cached_models(
-    level: Level, log_buckets: int, primer: bytes, engine: Engine | None
-) -> PrimedModels:
-    return PrimedModels(level, log_buckets, primer, engine)
+def _hash_of(engine: Engine | None) -> bytes:
+    return b"" if engine is None else engine.model_hash
 
 
 def odds_along(engine: Engine, lanes_LT: np.ndarray) -> np.ndarray:
