@@ -135,10 +135,8 @@ def test_a_forgotten_loader_ends_its_thread():
     next(loader)
     del loader
     gc.collect()
-    limit = time.monotonic() + 10
-    while loader_threads() and time.monotonic() < limit:
+    while loader_threads():  # until the test's own limit
         time.sleep(0.01)
-    assert loader_threads() == 0
 
 
 def test_waiting_is_counted(monkeypatch: pytest.MonkeyPatch):

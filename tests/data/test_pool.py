@@ -5,6 +5,7 @@ import time
 import pytest
 
 from bit_transformer.codecs import registry
+from bit_transformer.data import pool as pool_module
 from bit_transformer.data.compression import Job, do_job
 from bit_transformer.data.pool import InThread, Workers, open_pool
 from bit_transformer.data.views import COMPRESSED, DIRECT
@@ -65,7 +66,10 @@ def test_a_worker_that_is_killed_is_missed(workers):
         workers.rows(JOBS)
 
 
-def test_workers_end_when_they_are_closed_and_leave_ctrl_c_to_the_training():
+def test_workers_end_when_they_are_closed_and_leave_ctrl_c_to_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(pool_module, "_ENDING_S", 100.0)  # by themselves, on any machine
     pool = Workers(1)
     (process,) = pool._processes
     pool.rows(JOBS[:1])
