@@ -9,7 +9,10 @@ from typing import Any
 
 import httpx
 
-__all__ = ["Client", "run_apart", "wait_for"]
+__all__ = ["LIMIT_S", "Client", "run_apart", "wait_for"]
+
+LIMIT_S = 300.0
+"""For an answer, or for what a training does first: a busy machine is no failure."""
 
 UPLOADED = {"Content-Type": "application/octet-stream"}
 
@@ -27,7 +30,7 @@ class Connection:
     """Requests as they are, each by a connection of its own, which leaves nothing open."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        self._options = {"base_url": f"{url}/api/v1", "timeout": 120, **options}
+        self._options = {"base_url": f"{url}/api/v1", "timeout": LIMIT_S, **options}
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """The answer, read."""
@@ -84,7 +87,7 @@ class Client:
         return [event for event in events if event["type"] != "preparing"]
 
 
-def wait_for(condition: Callable[[], Any], limit_s: float = 110.0) -> Any:
+def wait_for(condition: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
     """What a condition gives once it holds."""
     deadline = time.monotonic() + limit_s
     while not (found := condition()):

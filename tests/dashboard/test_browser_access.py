@@ -8,7 +8,7 @@ import pytest
 
 from tests.dashboard import asking
 from tests.dashboard.accessibility import contrast, nameless, overflow, structure, targets, walk
-from tests.dashboard.conftest import TIMEOUT_MS, Server, drawn
+from tests.dashboard.conftest import TIMEOUT_MS, Server, drawn, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -23,6 +23,7 @@ def fill_playground(page: "Page") -> None:
     page.get_by_label("Length (bytes)").fill("24")
     page.get_by_role("button", name="Generate").click()
     page.locator(".message-foot:visible").wait_for()
+    page.get_by_role("button", name="Generate").wait_for()  # the button to stop has gone
 
 
 def fill_lab(page: "Page") -> None:
@@ -30,24 +31,36 @@ def fill_lab(page: "Page") -> None:
     page.locator(".lab-data textarea").fill(TEXT)
     page.get_by_role("button", name="Compare").click()
     page.locator(".size-bars").wait_for()
+    # The smallest frame's bits come by themselves.
+    page.locator(".stream-body:not(.is-stale) .bit-stream").wait_for()
     page.get_by_role("button", name="See the bits of huffman:english").click()
-    page.locator(".bit-stream .kind-code").first.wait_for()
+    page.locator(".stream-card h2", has_text="Bit stream of huffman:english").wait_for()
+    page.locator(".stream-body:not(.is-stale) .bit-stream .kind-code").first.wait_for()
     page.locator(".way-back").get_by_role("radio", name="Hex").check()
     page.locator(".way-back textarea").fill("ffff")
     page.get_by_role("button", name="Decompress").click()
     page.locator(".error-card").wait_for()
+    until(page, "!document.querySelector('button[aria-disabled=true]')")
 
 
-def wait_for(selector: str) -> Callable[["Page"], None]:
-    """Until something is there."""
-    return lambda page: page.locator(selector).first.wait_for()
+def wait_for(*selectors: str) -> Callable[["Page"], None]:
+    """Until all of that is there."""
+
+    def wait(page: "Page") -> None:
+        for selector in selectors:
+            page.locator(selector).first.wait_for()
+
+    return wait
 
 
 PAGES: dict[str, tuple[str, Callable[["Page"], None]]] = {
-    "runs": ("#/runs", wait_for(".run-row")),
+    "runs": ("#/runs", wait_for(".run-row", ".sparkline-line")),
     "run": ("#/runs/direct", wait_for(drawn("loss"))),
-    "compare": ("#/compare?runs=plain,direct", wait_for(drawn("compare-loss"))),
-    "new": ("#/new", wait_for("form")),
+    "compare": (
+        "#/compare?runs=plain,direct",
+        wait_for(drawn("compare-loss"), "th[scope=row] code"),
+    ),
+    "new": ("#/new", wait_for("form.new-run")),
     "playground": ("#/playground?run=direct", fill_playground),
     "codecs": ("#/codecs", fill_lab),
 }
@@ -108,7 +121,7 @@ def test_nothing_is_cut_off_or_too_small_to_touch(opened, name, width):
     page.set_viewport_size({"width": width, "height": 800})
     # Charts follow the window's width when the browser has time for them.
     with suppress(AssertionError):
-        asking.wait_for(lambda: not overflow(page), 15.0)
+        asking.wait_for(lambda: not overflow(page), 60.0)
     assert overflow(page) == []
     assert targets(page) == []
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bit_transformer import compress_bits, decompress_bits, text_to_bits
+from tests.dashboard.asking import LIMIT_S
 from tests.dashboard.conftest import Server
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def test_telemetry_is_of_the_frame_or_of_what_it_holds_and_says_which(lab, serve
             "which": "source",
             "window_bytes": 64,
         },
-        timeout=60,
+        timeout=LIMIT_S,
     ).json()
     last = [answer["measured"]["source"]["windows"][name][-1] for name in ("k", "c")]
     shown = lab.locator(".way-back .trace-value").all_inner_texts()

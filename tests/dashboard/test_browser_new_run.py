@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from bit_transformer.runs import RunFolder
+from tests.dashboard.asking import LIMIT_S
 from tests.dashboard.conftest import TRAINING_MS, PageLog, Server, until, wait_for_state
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def open_form(page: "Page", server: Server, *, recipe: str = "tiny") -> None:
 
 
 def status_of(server: Server, run: str) -> dict[str, Any]:
-    return httpx.get(f"{server.url}/api/v1/runs/{run}", timeout=60).json()
+    return httpx.get(f"{server.url}/api/v1/runs/{run}", timeout=LIMIT_S).json()
 
 
 def test_a_run_starts_from_an_upload_and_is_followed_to_its_end(
@@ -187,7 +188,7 @@ def test_a_run_that_dies_says_so_and_goes_on_from_its_checkpoint(
 ):
     body: dict[str, Any] = {"recipe": "tiny", "name": "victim", "budget": "1000000steps"}
     body["data"] = [{"upload": upload(server, book)}]
-    assert httpx.post(f"{server.url}/api/v1/runs", json=body, timeout=60).status_code == 201
+    assert httpx.post(f"{server.url}/api/v1/runs", json=body, timeout=LIMIT_S).status_code == 201
     page.goto(f"{server.url}/#/runs/victim")
     until(
         page, "/step [1-9]/.test(document.querySelector('.run-progress')?.innerText)", TRAINING_MS
@@ -204,7 +205,7 @@ def test_a_run_that_dies_says_so_and_goes_on_from_its_checkpoint(
     page.click("[data-fallback=resume]")
     wait_for_state(page, "running")
     assert card.count() == 0
-    httpx.post(f"{server.url}/api/v1/runs/victim/stop", json={}, timeout=60)
+    httpx.post(f"{server.url}/api/v1/runs/victim/stop", json={}, timeout=LIMIT_S)
     wait_for_state(page, "stopped")
 
 
@@ -229,7 +230,7 @@ def test_old_uploads_can_be_deleted(server: Server, page: "Page", book: Path):
     page.get_by_role("button", name="Uploaded before").click()
     page.get_by_role("button", name="Delete book.txt").click()
     page.wait_for_selector("dialog:has-text('Nothing was uploaded yet')")
-    assert httpx.get(f"{server.url}/api/v1/uploads", timeout=60).json()["uploads"] == []
+    assert httpx.get(f"{server.url}/api/v1/uploads", timeout=LIMIT_S).json()["uploads"] == []
 
 
 def upload(server: Server, path: Path) -> str:
@@ -239,6 +240,6 @@ def upload(server: Server, path: Path) -> str:
         params={"name": path.name},
         content=path.read_bytes(),
         headers={"Content-Type": "application/octet-stream"},
-        timeout=60,
+        timeout=LIMIT_S,
     )
     return answer.json()["id"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.dashboard.conftest import PageLog, Server, until
+from tests.dashboard.conftest import PageLog, Server, until, until_so
 from tests.dashboard.tool_pages import REFUSED
 from tests.dashboard.trained_runs import PROMPT
 
@@ -55,8 +55,7 @@ def hold_generation(page: "Page") -> "list[Route]":
     page.route("**/api/v1/generate", lambda route: held.append(route))
     page.get_by_role("button", name="Generate").click()
     page.locator(".message-status", has_text="Waiting for the model").wait_for()
-    while not held:
-        page.wait_for_timeout(20)
+    until_so(page, lambda: held)
     return held
 
 
@@ -152,8 +151,7 @@ def test_a_page_that_was_left_before_it_stood_takes_nothing_from_its_successor(p
     held: list[Route] = []
     playground.route("**/api/v1/runs", lambda route: held.append(route), times=1)
     playground.click(".nav-link[data-page=playground]")
-    while not held:
-        playground.wait_for_timeout(20)
+    until_so(playground, lambda: held)
     playground.click(".nav-link[data-page=codecs]")
     playground.locator(".page-codecs .lab-data").wait_for()
     come_back(playground)

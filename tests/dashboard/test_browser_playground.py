@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.dashboard.asking import LIMIT_S
 from tests.dashboard.conftest import TIMEOUT_MS, PageLog, Server, watch
 from tests.dashboard.trained_runs import PROMPT
 
@@ -74,7 +75,7 @@ def ask(server: Server, **request: Any) -> list[dict[str, Any]]:
     """The events of the same generation, asked for directly."""
     body = {"run": "plain", "num_bytes": NUM_BYTES, "seed": 7, **request}
     body.setdefault("prompt", {"kind": "text", "value": PROMPT})
-    answer = httpx.post(f"{server.url}/api/v1/generate", json=body, timeout=120)
+    answer = httpx.post(f"{server.url}/api/v1/generate", json=body, timeout=LIMIT_S)
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
@@ -290,7 +291,7 @@ def test_scoring_colours_the_prompt_itself(model_server, playground):
     answer = httpx.post(
         f"{model_server.url}/api/v1/score",
         json={"run": "plain", "source": {"kind": "text", "value": PROMPT}},
-        timeout=120,
+        timeout=LIMIT_S,
     ).json()
     assert output_bytes(playground) == PROMPT.encode()
     assert (

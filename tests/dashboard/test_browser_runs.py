@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bit_transformer.runs import RunFolder
 from tests.dashboard.asking import wait_for
-from tests.dashboard.conftest import PageLog, Server, drawn, until
+from tests.dashboard.conftest import PageLog, Server, drawn, until, until_so
 from tests.dashboard.written_runs import append_rows
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ def test_each_view_has_a_labelled_curve_of_its_own(server: Server, page: "Page")
     server.write_run("views", direct_prob=0.3)
     page.goto(f"{server.url}/#/runs/views")
     page.wait_for_selector(drawn("views"))
-    labels = page.locator("[data-chart=views] .legendtext").all_text_contents()
-    assert labels == list(VIEWS)
+    until_so(
+        page,
+        lambda: page.locator("[data-chart=views] .legendtext").all_text_contents() == list(VIEWS),
+    )
     curves = page.evaluate(
         """() => document.querySelector("[data-chart=views] .chart-plot").data
             .filter((trace) => trace.showlegend !== false)
@@ -192,8 +194,8 @@ def test_gates_are_lines_in_the_chart_and_their_warnings_are_listed(server: Serv
     page.goto(f"{server.url}/#/runs/drifts")
     page.locator("[data-chart=telemetry]").scroll_into_view_if_needed()
     page.wait_for_selector(drawn("telemetry"))
-    notes = page.locator("[data-chart=telemetry] .annotation-text").all_text_contents()
-    assert "warn: S < 0.6" in notes
+    notes = page.locator("[data-chart=telemetry] .annotation-text")
+    until_so(page, lambda: "warn: S < 0.6" in notes.all_text_contents())
     assert "below 0.6" in page.locator(".gate >> nth=0").inner_text()
 
 

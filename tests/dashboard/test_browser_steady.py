@@ -6,17 +6,17 @@ keyboard, and the browser keeps nothing.
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bit_transformer import compress_bits, text_to_bits
-from tests.dashboard.asking import Client, wait_for
-from tests.dashboard.conftest import PageLog, Server, until, wait_for_state
+from tests.dashboard.asking import Client
+from tests.dashboard.conftest import PageLog, Server, until, until_so, wait_for_state
 from tests.dashboard.trained_runs import PROMPT, write_text
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FilePayload, Page
+    from playwright.sync_api import FilePayload, Page, Request, Route
 
 SWITCH = "#enable-compression"
 TEXT = "the quick brown fox jumps over the lazy dog; " * 8
@@ -71,28 +71,30 @@ def test_the_last_turn_of_the_switch_is_what_the_telemetry_of_a_frame_says(
     page.get_by_role("button", name="Decompress", exact=True).click()
     whose = page.locator(".way-back .telemetry-whose")
     whose.get_by_text("frame's own bits (compression is off").wait_for()
-    held: list[Any] = []
+    held: list[Route] = []
+    over: list[Request] = []
+
+    def note(request: "Request") -> None:
+        over.append(request)
+
+    page.on("requestfinished", note)
+    page.on("requestfailed", note)
     page.route("**/telemetry", lambda route: held.append(route))
     page.click(SWITCH)
-    wait_for(lambda: _after(page, lambda: len(held) == 1))
+    until_so(page, lambda: len(held) == 1)
     page.click(SWITCH)
-    wait_for(lambda: _after(page, lambda: len(held) == 2))
+    until_so(page, lambda: len(held) == 2)
+    whose.get_by_text("measuring").wait_for()
     held[1].continue_()
     whose.get_by_text("frame's own bits (compression is off").wait_for()
     from playwright.sync_api import Error
 
     with suppress(Error):  # the page has given this one up
         held[0].continue_()
-    page.unroute("**/telemetry")
-    page.wait_for_load_state("networkidle")
+    until_so(page, lambda: {route.request for route in held} <= set(over))
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 50))")  # what follows of it
     assert "compression is off" in whose.inner_text()
     assert f"{8 * len(frame):,} bits" in whose.inner_text()
-
-
-def _after(page: "Page", condition: Any) -> bool:
-    """Whether it holds, once the browser had a moment: routes are told of between its steps."""
-    page.wait_for_timeout(20)
-    return condition()
 
 
 def test_the_form_s_own_switch_keeps_the_keyboard(server: Server, page: "Page"):

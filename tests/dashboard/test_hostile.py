@@ -19,7 +19,7 @@ import pytest
 
 from bit_transformer.dashboard.app import create_app
 from bit_transformer.dashboard.routes import storage as storage_routes
-from tests.dashboard.asking import UPLOADED, Client
+from tests.dashboard.asking import LIMIT_S, UPLOADED, Client
 from tests.dashboard.conftest import Server
 
 SECRET = "the-secret-that-nobody-may-read"
@@ -69,7 +69,7 @@ def _files(place: Path) -> dict[str, int]:
 
 def raw(server: Server, request: bytes) -> bytes:
     """What comes back for bytes that may be no HTTP at all."""
-    with socket.create_connection(("127.0.0.1", server.config.port), timeout=60) as line:
+    with socket.create_connection(("127.0.0.1", server.config.port), timeout=LIMIT_S) as line:
         parts = []
         with suppress(ConnectionError):  # who has heard enough may hang up
             line.sendall(request)
@@ -163,7 +163,7 @@ POSTS = [
 def test_no_body_makes_a_route_fail_in_an_unforeseen_way(attacked: Server, path: str):
     target = attacked.url + path.replace("{run_id}", "open")
     headers = {"Content-Type": "application/json"}
-    with httpx.Client(timeout=60) as client:
+    with httpx.Client(timeout=LIMIT_S) as client:
         for body in BODIES:
             answer = client.post(target, content=body, headers=headers)
             if answer.status_code == 201:
@@ -199,7 +199,7 @@ def test_no_strange_value_of_any_field_gets_through(attacked: Server, path: str)
     schema = create_app().openapi()
     body = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
     fields = schema["components"]["schemas"][body["$ref"].rpartition("/")[2]]["properties"]
-    with httpx.Client(timeout=60) as client:
+    with httpx.Client(timeout=LIMIT_S) as client:
         for field in (*fields, "unknown"):
             for value in STRANGE:
                 sent = {name: one for name, one in WRONG.items() if name in fields}
@@ -294,7 +294,7 @@ def test_a_compressed_bomb_is_refused_before_it_grows(attacked: Server):
 
 def test_many_rude_connections_leave_the_server_answering(attacked: Server):
     def half_a_request(_number: int) -> None:
-        with socket.create_connection(("127.0.0.1", attacked.config.port), timeout=30) as line:
+        with socket.create_connection(("127.0.0.1", attacked.config.port), timeout=LIMIT_S) as line:
             line.sendall(POST + b"Content-Length: 5000\r\n\r\n{")
 
     with ThreadPoolExecutor(16) as pool:

@@ -12,7 +12,7 @@ import pytest
 
 from bit_transformer.codecs.codec import pack
 from bit_transformer.codecs.frame import read_frame, write_frame
-from tests.dashboard.asking import Client
+from tests.dashboard.asking import LIMIT_S, Client
 from tests.dashboard.conftest import Server
 from tests.dashboard.trained_runs import PROMPT
 
@@ -194,7 +194,7 @@ def test_whoever_hangs_up_ends_the_generation(client: Client, model_server: Serv
     request = urllib.request.Request(
         f"{model_server.url}/api/v1/generate", body, {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=100) as answer:
+    with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
         for _ in range(4):
             assert answer.readline()
     client.post("/score", run="plain", source=text("hello"))  # done by the same worker, after it
@@ -208,7 +208,7 @@ def test_a_second_viewer_is_told_that_it_waits(client: Client, model_server: Ser
     def follow(num_bytes: int) -> Generator[dict[str, Any], None, None]:
         body = {"run": "plain", "num_bytes": num_bytes}
         url = f"{model_server.url}/api/v1/generate"
-        with httpx.Client(timeout=100) as http, http.stream("POST", url, json=body) as answer:
+        with httpx.Client(timeout=LIMIT_S) as http, http.stream("POST", url, json=body) as answer:
             for line in answer.iter_lines():
                 yield json.loads(line)
 

@@ -18,7 +18,8 @@ from bit_transformer.errors import DashboardError
 from tests.dashboard.asking import run_apart
 
 SMALL = {"source": {"name": "x", "hex": b"hello".hex()}, "codecs": ["stored"], "level": None}
-LARGE = {"source": {"name": "x", "hex": "5a" * 2_000_000}, "codecs": ["lz"] * 4, "level": None}
+LARGE = {"source": {"name": "x", "hex": "5a" * 2_000_000}, "codecs": ["lz"] * 9000, "level": None}
+"""A job that is far from done when anything is done to it, however long the machine may pause."""
 
 
 def with_pool(tmp_path: Path, use: Callable[[WorkerPool], Awaitable[Any]], **settings: Any) -> Any:
@@ -85,7 +86,7 @@ def test_a_worker_that_dies_while_a_job_is_handed_to_it_is_the_same_error(
 def test_a_job_that_takes_too_long_is_ended(tmp_path: Path):
     async def use(pool: WorkerPool) -> None:
         with pytest.raises(DashboardError, match="took longer") as caught:
-            await pool.call("codecs", "compare", SMALL)  # less time than Python takes to start
+            await pool.call("codecs", "compare", LARGE)
         assert caught.value.status == 504
 
     with_pool(tmp_path, use, job_limit_s=0.01)
@@ -99,7 +100,7 @@ def test_a_job_that_nobody_waits_for_is_given_up(tmp_path: Path, monkeypatch: py
         job = asyncio.create_task(pool.call("codecs", "compare", LARGE))
         await asyncio.sleep(0.05)
         job.cancel()
-        answer = await asyncio.wait_for(pool.call("codecs", "compare", SMALL), 60)
+        answer = await pool.call("codecs", "compare", SMALL)
         assert answer["results"][0]["num_bits"] > 40
 
     with_pool(tmp_path, use)
@@ -123,11 +124,8 @@ def test_an_idle_worker_gives_its_memory_back(tmp_path: Path, monkeypatch: pytes
     async def use(pool: WorkerPool) -> None:
         await pool.call("codecs", "compare", SMALL)
         pid = pid_of(pool)
-        for _ in range(600):
+        while Path(f"/proc/{pid}").exists():  # until the test's own limit
             await asyncio.sleep(0.05)
-            if not Path(f"/proc/{pid}").exists():
-                break
-        assert not Path(f"/proc/{pid}").exists()
 
     with_pool(tmp_path, use)
 

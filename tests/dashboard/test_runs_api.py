@@ -20,9 +20,6 @@ LONG = {"recipe": "tiny", "budget": "1000000steps", "options": {"evaluate_every"
 OVER = ("finished", "failed", "stopped", "paused", "dead")
 
 
-pytestmark = pytest.mark.timeout(600)  # trainings are processes that load PyTorch first
-
-
 @pytest.fixture(autouse=True)
 def small_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Built corpora of trainings go where the test's files go."""

@@ -11,7 +11,7 @@ from bit_transformer.dashboard.app import create_app
 from bit_transformer.dashboard.config import DashboardConfig, is_loopback
 from bit_transformer.dashboard.security import SignIn
 from bit_transformer.errors import ConfigError, DashboardError
-from tests.dashboard.asking import Client
+from tests.dashboard.asking import LIMIT_S, Client
 from tests.dashboard.conftest import Server
 
 TOKEN = "a token of sixteen"
@@ -19,7 +19,7 @@ OPEN = {("GET", "/api/v1/status"), ("POST", "/api/v1/session"), ("DELETE", "/api
 
 
 def ask(server: Server, method: str, path: str, **options: Any) -> httpx.Response:
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with httpx.Client(base_url=server.url, timeout=LIMIT_S) as client:
         return client.request(method, path, **options)
 
 
@@ -58,7 +58,7 @@ def test_the_token_opens_by_header_by_cookie_and_by_link(locked: Server):
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     assert ask(locked, "GET", "/api/v1/runs", headers=bearer).status_code == 200
     assert ask(locked, "GET", "/api/v1/runs", headers={"Authorization": TOKEN}).status_code == 401
-    with httpx.Client(base_url=locked.url) as client:
+    with httpx.Client(base_url=locked.url, timeout=LIMIT_S) as client:
         assert client.post("/api/v1/session", json={"token": TOKEN}).status_code == 204
         assert client.get("/api/v1/runs").status_code == 200
         cookie = next(iter(client.cookies.jar))

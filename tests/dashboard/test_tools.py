@@ -15,6 +15,7 @@ from bit_transformer.dashboard.app import create_app
 from bit_transformer.dashboard.config import DashboardConfig
 from bit_transformer.dashboard.tools import _NAMES
 from bit_transformer.errors import MissingDependencyError
+from tests.dashboard.asking import LIMIT_S
 from tests.dashboard.conftest import Server
 
 pytest.importorskip("fastmcp")
@@ -44,12 +45,12 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             "Authorization": f"Bearer {token}",
         }
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-        with httpx.Client(timeout=100) as client:
+        with httpx.Client(timeout=LIMIT_S) as client:
             return client.post(f"{server.url}/mcp", json=body, headers=headers)
 
     yield call
     running.should_exit = True
-    thread.join(30)
+    thread.join(LIMIT_S)
 
 
 def test_agents_see_what_programs_can_do(agent):
