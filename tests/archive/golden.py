@@ -12,6 +12,7 @@ from typing import Any
 
 from bit_transformer.archive import ArchiveModel, MessageCodec, compress
 from bit_transformer.archive.coding import to_level
+from bit_transformer.archive.mixing import MIXING_VERSION
 from bit_transformer.archive.models import choose_model
 from tests.archive.simple_coder import random_bytes
 from tests.reference_page import ROOT
@@ -80,7 +81,8 @@ def _messages() -> list[dict[str, Any]]:
     for model in ("none", "primer"):
         codec = MessageCodec(level="fast", model=model_named(model))
         compressed = codec.compress_all(MESSAGES)
-        rows.append({"model": model, "messages": [one.hex() for one in compressed]})
+        told = {"version": MIXING_VERSION, "model": model}
+        rows.append(told | {"messages": [one.hex() for one in compressed]})
     return rows
 
 
@@ -89,10 +91,13 @@ def main() -> None:
     before = json.loads(GOLDEN.read_text("utf-8"))
     archives = _archives()
     replaced = [row for row in before["archives"] if row not in archives]
+    messages = _messages()
+    earlier_messages = [row for row in before["messages"] if row["version"] != MIXING_VERSION]
     golden = {
         "archives": archives,
         "earlier": before.get("earlier", []) + replaced,
-        "messages": _messages(),
+        "messages": messages,
+        "earlier_messages": before.get("earlier_messages", []) + earlier_messages,
     }
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
 

@@ -34,9 +34,14 @@ def test_archives_that_would_be_made_otherwise_today_come_back(row: dict[str, An
     assert decompress(archive, model=model) == contents()[row["content"]]
 
 
-@pytest.mark.parametrize("row", ROWS["messages"], ids=lambda row: row["model"])
+@pytest.mark.parametrize(
+    "row",
+    ROWS["messages"] + ROWS["earlier_messages"],
+    ids=lambda row: f"{row['version']} {row['model']}",
+)
 def test_messages_that_were_made_once_come_back(row: dict[str, Any]):
-    codec = MessageCodec(level="fast", model=model_named(row["model"]))
+    model = model_named(row["model"])
+    codec = MessageCodec(level="fast", model=model, version=row["version"])
     compressed = [bytes.fromhex(one) for one in row["messages"]]
     assert codec.decompress_all(compressed) == MESSAGES
     assert codec.compress_all(MESSAGES) == compressed

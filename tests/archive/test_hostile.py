@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -148,9 +149,12 @@ def test_other_files_are_refused_by_what_they_are(data: bytes, message: str):
 
 @pytest.mark.parametrize("form", [1024, 1 << 20])
 def test_a_coder_of_another_version_is_refused(form: int, monkeypatch):
-    from bit_transformer.archive import coding
+    header = BlockCoder.header
 
-    monkeypatch.setattr(coding, "MIXING_VERSION", 77)
+    def later_header(coder: BlockCoder, *about: Any) -> Header:
+        return replace(header(coder, *about), coder_version=77)
+
+    monkeypatch.setattr(BlockCoder, "header", later_header)
     made = compress(CONTENT, block_bytes=form)
     monkeypatch.undo()
     with pytest.raises(ArchiveError, match="version 77 of the coder"):

@@ -14,6 +14,7 @@ from bit_transformer.archive.container import Header
 from bit_transformer.archive.engine.interface import Engine
 from bit_transformer.archive.mixing.interface import (
     MIXING_VERSION,
+    READABLE_VERSIONS,
     Level,
     decode_blocks,
     encode_blocks,
@@ -65,12 +66,14 @@ class BlockCoder:
     Args:
         lanes: into how many pieces the coder cuts a block; None lets it choose.
         num_threads: how many blocks are worked on at once; changes no archive.
+        version: of the arithmetic.
     """
 
     level: Level
     model: ArchiveModel | None = None
     lanes: int | None = None
     num_threads: int = field(default_factory=lambda: count_threads(None))
+    version: int = MIXING_VERSION
 
     @property
     def model_hash(self) -> bytes:
@@ -80,7 +83,7 @@ class BlockCoder:
     def header(self, block_bytes: int, archive_id: bytes) -> Header:
         """The header of an archive made with this coder."""
         number = _LEVEL_NUMBERS[self.level]
-        return Header(number, MIXING_VERSION, self.model_hash, block_bytes, archive_id)
+        return Header(number, self.version, self.model_hash, block_bytes, archive_id)
 
     def encode(
         self, blocks: Sequence[bytes], tell: Callable[[int], None] | None = None
@@ -93,7 +96,13 @@ class BlockCoder:
         """
         engine, primer = self._predictors(tell)
         payloads = encode_blocks(
-            blocks, self.level, engine, primer, lanes=self.lanes, num_threads=self.num_threads
+            blocks,
+            self.level,
+            engine,
+            primer,
+            lanes=self.lanes,
+            num_threads=self.num_threads,
+            version=self.version,
         )
         return [
             payload if len(payload) < len(block) else None
@@ -113,7 +122,13 @@ class BlockCoder:
         """
         engine, primer = self._predictors(tell)
         return decode_blocks(
-            payloads, sizes, self.level, engine, primer, num_threads=self.num_threads
+            payloads,
+            sizes,
+            self.level,
+            engine,
+            primer,
+            num_threads=self.num_threads,
+            version=self.version,
         )
 
     def _predictors(self, tell: Callable[[int], None] | None) -> tuple[Engine | None, bytes]:
@@ -132,10 +147,11 @@ def coder_of(header: Header, model: ArchiveModel | None, num_threads: int) -> Bl
         ArchiveError: the archive was made with another model, another coder or an unknown level.
     """
     level = level_of(header)
-    if header.coder_version != MIXING_VERSION:
+    if header.coder_version not in READABLE_VERSIONS:
         raise ArchiveError(
             f"the archive was made by version {header.coder_version} of the coder, and this "
-            f"release has {MIXING_VERSION}; unpack it with the release that made it"
+            f"release has {' and '.join(map(str, READABLE_VERSIONS))}; unpack it with the release "
+            "that made it"
         )
     if level is None:
         raise ArchiveError(
@@ -143,7 +159,7 @@ def coder_of(header: Header, model: ArchiveModel | None, num_threads: int) -> Bl
             "install a newer release"
         )
     if not header.model_hash:
-        return BlockCoder(level, num_threads=num_threads)
+        return BlockCoder(level, num_threads=num_threads, version=header.coder_version)
     wanted = header.model_hash.hex()
     if model is None:
         raise ArchiveError(
@@ -156,7 +172,7 @@ def coder_of(header: Header, model: ArchiveModel | None, num_threads: int) -> Bl
             f"{model.hash[: len(header.model_hash)].hex()}; give the right one with --model "
             "(model= in Python)"
         )
-    return BlockCoder(level, model, num_threads=num_threads)
+    return BlockCoder(level, model, num_threads=num_threads, version=header.coder_version)
 
 
 def level_of(header: Header) -> Level | None:

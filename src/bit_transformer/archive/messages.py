@@ -8,12 +8,13 @@ the model, which knows the language, and its primer, which knows the kind of mes
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from typing_extensions import Buffer
 
 from bit_transformer.archive.container import MAX_BLOCK_BYTES
 from bit_transformer.archive.fields import FieldReader, number_field, string_field
-from bit_transformer.archive.mixing.interface import MIXING_VERSION
+from bit_transformer.archive.mixing.interface import MIXING_VERSION, READABLE_VERSIONS
 from bit_transformer.archive.models import ModelChoice, make_coder
 from bit_transformer.errors import ArchiveError, InputError
 
@@ -35,6 +36,8 @@ class MessageCodec:
             have compared ``model_hash``.
         max_bytes: the longest message.
         num_threads: how many messages are worked on at once; changes no message.
+        version: of the coder. Both ends must have the same: name it where one of them is of an
+            earlier release, and to read what is left of an earlier one.
 
     Raises:
         InputError: an argument does not fit.
@@ -55,15 +58,18 @@ class MessageCodec:
         check_bytes: int = 4,
         max_bytes: int = 1 << 16,
         num_threads: int | None = None,
+        version: int = MIXING_VERSION,
     ) -> None:
         if check_bytes not in _CHECK_BYTES:
             raise InputError(f"check_bytes must be one of {_CHECK_BYTES}, got {check_bytes}")
         if not 0 < max_bytes <= MAX_BLOCK_BYTES:
             raise InputError(f"max_bytes must be 1 to {MAX_BLOCK_BYTES}, got {max_bytes}")
-        self._coder = make_coder(level, model, num_threads)
+        if version not in READABLE_VERSIONS:
+            raise InputError(f"version must be one of {READABLE_VERSIONS}, got {version}")
+        self._coder = replace(make_coder(level, model, num_threads), version=version)
         self._check_bytes = check_bytes
         self._max_bytes = max_bytes
-        how = f"{self._coder.level} {MIXING_VERSION}".encode()
+        how = f"{self._coder.level} {version}".encode()
         self._hash = hashlib.sha256(b"".join(map(string_field, (_FORMAT, how))))
         self._hash.update(string_field(self._coder.model_hash))
 

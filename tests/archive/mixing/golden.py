@@ -2,11 +2,13 @@
 
     python -m tests.archive.mixing.golden
 
-which writes tests/golden/mixing.json anew. Do that only together with a new ``MIXING_VERSION``.
+which writes tests/golden/mixing.json anew. Do that only together with a new ``MIXING_VERSION``: the
+payloads of earlier versions stay.
 """
 
 import json
 from functools import cache
+from typing import Any
 
 from bit_transformer.archive.mixing import MIXING_VERSION, Level, encode_blocks
 from tests.archive.mixing.fake_engine import FakeEngine
@@ -65,16 +67,18 @@ def _main() -> None:
             + [("fake", "none", None), ("fake", "long", 3)] * (level == "default")
         )
     ]
-    rows = []
+    rows = [row for row in _rows_before() if row["version"] != MIXING_VERSION]
     for block, level, engine, primer, lanes in choices:
         means = (Level(level), engine_named(engine), primer_named(primer))
         (payload,) = encode_blocks([blocks()[block]], *means, lanes=lanes)
-        row = {"block": block, "level": level, "engine": engine, "primer": primer}
-        rows.append(row | {"lanes": lanes, "payload": payload.hex()})
+        row = {"version": MIXING_VERSION, "block": block, "level": level, "engine": engine}
+        rows.append(row | {"primer": primer, "lanes": lanes, "payload": payload.hex()})
     content = ",\n".join("    " + json.dumps(row) for row in rows)
-    GOLDEN.write_text(
-        f'{{\n  "version": {MIXING_VERSION},\n  "payloads": [\n{content}\n  ]\n}}\n', "utf-8"
-    )
+    GOLDEN.write_text(f'{{\n  "payloads": [\n{content}\n  ]\n}}\n', "utf-8")
+
+
+def _rows_before() -> list[dict[str, Any]]:
+    return json.loads(GOLDEN.read_text("utf-8"))["payloads"]
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from tests.archive.mixing.fake_engine import FakeEngine
 PRIMER = b"".join(b"line %d says %d\n" % (i, i * i) for i in range(3600))
 BLOCK = PRIMER[7000:7400] + b"something that it never said"
 LOG_BUCKETS = 12
+FAST = level_settings(Level.FAST)
 
 
 @pytest.fixture
@@ -34,11 +35,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def primed(engine: FakeEngine | None = None, primer: bytes = PRIMER) -> Model:
-    return PrimedModels(Level.FAST, LOG_BUCKETS, primer, engine).lend()
+    return PrimedModels(FAST, LOG_BUCKETS, primer, engine).lend()
 
 
 def fresh() -> Model:
-    return new_model(level_settings(Level.FAST), LOG_BUCKETS)
+    return new_model(FAST, LOG_BUCKETS)
 
 
 def learned(model: Model) -> bytes:
@@ -85,18 +86,19 @@ def test_a_kept_model_spares_the_reading_of_the_primer(
     primed()
 
 
-def test_level_buckets_primer_engine_and_code_all_have_names_of_their_own(
+def test_level_version_buckets_primer_engine_and_code_all_have_names_of_their_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     names = [
-        kept_name(Level.FAST, 12, PRIMER, b""),
-        kept_name(Level.BEST, 12, PRIMER, b""),
-        kept_name(Level.FAST, 13, PRIMER, b""),
-        kept_name(Level.FAST, 12, PRIMER[1:], b""),
-        kept_name(Level.FAST, 12, PRIMER, b"engine"),
+        kept_name(FAST, 12, PRIMER, b""),
+        kept_name(level_settings(Level.BEST), 12, PRIMER, b""),
+        kept_name(level_settings(Level.FAST, 1), 12, PRIMER, b""),
+        kept_name(FAST, 13, PRIMER, b""),
+        kept_name(FAST, 12, PRIMER[1:], b""),
+        kept_name(FAST, 12, PRIMER, b"engine"),
     ]
     monkeypatch.setattr(keeping, "_code_hash", lambda: b"other code")
-    names.append(kept_name(Level.FAST, 12, PRIMER, b""))
+    names.append(kept_name(FAST, 12, PRIMER, b""))
     assert len(set(names)) == len(names)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bit_transformer.archive.mixing import Level, decode_blocks, encode_blocks
+from bit_transformer.archive.mixing.levels import level_settings
 from bit_transformer.archive.mixing.priming import PrimedModels, odds_along, primed_models
 from tests.archive.mixing.fake_engine import FakeEngine
 
@@ -16,7 +17,7 @@ def same(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> bool:
 
 
 def test_a_model_that_was_used_is_mended() -> None:
-    primed_models_of_fast = primed_models(Level.FAST, 12, PRIMER, None)
+    primed_models_of_fast = primed_models(level_settings(Level.FAST), 12, PRIMER, None)
     fresh = primed_models_of_fast.lend()
     kept = tuple(array.copy() for array in fresh)
     fresh.buckets[:64] = 7
@@ -30,7 +31,7 @@ def test_a_model_that_was_used_is_mended() -> None:
 
 
 def test_a_model_that_was_used_much_is_not_lent_again() -> None:
-    models = PrimedModels(Level.FAST, 10, PRIMER[:500], None)
+    models = PrimedModels(level_settings(Level.FAST), 10, PRIMER[:500], None)
     used = models.lend()
     used.journal[0] = used.journal.size
     models.take_back(used)
@@ -48,8 +49,8 @@ def test_blocks_in_turn_are_coded_like_blocks_alone(engine: FakeEngine | None) -
 
 
 def test_the_pieces_for_the_engine_are_all_of_the_primer() -> None:
-    without = PrimedModels(Level.FAST, 10, PRIMER, None)
-    with_engine = PrimedModels(Level.FAST, 10, PRIMER, FakeEngine())
+    without = PrimedModels(level_settings(Level.FAST), 10, PRIMER, None)
+    with_engine = PrimedModels(level_settings(Level.FAST), 10, PRIMER, FakeEngine())
     assert without.history.tobytes() == PRIMER
     assert with_engine.history.tobytes() != PRIMER
     assert sorted(with_engine.history.tobytes()) == sorted(PRIMER)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         MAX_LANES,
         MAX_PRIMER_BYTES,
         MIXING_VERSION,
+        READABLE_VERSIONS,
         Level,
         code_length_bits,
         decode_blocks,
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_LANES",
     "MAX_PRIMER_BYTES",
     "MIXING_VERSION",
+    "READABLE_VERSIONS",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, {"bit_transformer.archive.mixing.interface": __all__})

@@ -41,7 +41,7 @@ from bit_transformer.archive.mixing.setup import Setup, decode_setup, encode_set
 if TYPE_CHECKING:
     from bit_transformer.archive.engine.interface import Engine
 
-__all__ = ["code_length", "decode", "encode"]
+__all__ = ["Means", "code_length", "decode", "encode"]
 
 _Bytes = bytes | bytearray | memoryview
 _Item = TypeVar("_Item")
@@ -55,12 +55,13 @@ where more is left, and priming a second model takes seconds."""
 
 
 @dataclass(frozen=True)
-class _Means:
-    """What all blocks of one call are coded with."""
+class Means:
+    """What all blocks of one call are coded with, and by which version of the coder."""
 
     level: Level
     engine: Engine | None
     primer: bytes
+    version: int
 
 
 @dataclass
@@ -117,39 +118,28 @@ class _Job:
 
 
 def encode(
-    blocks: Sequence[_Bytes],
-    level: Level,
-    engine: Engine | None,
-    primer: bytes,
-    lanes: int | None,
-    num_threads: int | None,
+    blocks: Sequence[_Bytes], means: Means, lanes: int | None, num_threads: int | None
 ) -> list[bytes]:
     """One payload per block; see ``interface.encode_blocks``."""
-    means = _Means(level, engine, primer)
 
     def encode_one(block: _Bytes) -> bytes:
         return _smallest(block, means, lanes)[0]
 
-    if engine is not None:  # it uses the threads itself
+    if means.engine is not None:  # it uses the threads itself
         return [encode_one(block) for block in blocks]
     return list(_map_threads(encode_one, blocks, num_threads))
 
 
 def decode(
-    payloads: Sequence[_Bytes],
-    sizes: Sequence[int],
-    level: Level,
-    engine: Engine | None,
-    primer: bytes,
-    num_threads: int | None,
+    payloads: Sequence[_Bytes], sizes: Sequence[int], means: Means, num_threads: int | None
 ) -> list[bytes]:
     """One block per payload; see ``interface.decode_blocks``."""
-    means = _Means(level, engine, primer)
 
     def decode_one(item: tuple[_Bytes, int]) -> bytes:
         return _decode_alone(_start_decoding(*item, means))
 
     items = list(zip(payloads, sizes, strict=True))
+    engine = means.engine
     if engine is None:
         return list(_map_threads(decode_one, items, num_threads))
     blocks: list[bytes] = []
@@ -162,14 +152,12 @@ def decode(
     return blocks
 
 
-def code_length(
-    block: _Bytes, level: Level, engine: Engine | None, primer: bytes, lanes: int | None
-) -> float:
+def code_length(block: _Bytes, means: Means, lanes: int | None) -> float:
     """Bits that an ideal coder needs; see ``interface.code_length_bits``."""
-    return _smallest(block, _Means(level, engine, primer), lanes)[1]
+    return _smallest(block, means, lanes)[1]
 
 
-def _smallest(block: _Bytes, means: _Means, lanes: int | None) -> tuple[bytes, float]:
+def _smallest(block: _Bytes, means: Means, lanes: int | None) -> tuple[bytes, float]:
     """The smaller payload of those with and without the engine, and the bits it needs.
 
     Without, a block is one lane, so what learns from it learns in order, and decoding is many times
@@ -190,7 +178,7 @@ def _smallest(block: _Bytes, means: _Means, lanes: int | None) -> tuple[bytes, f
     return min(alone, found, key=lambda payload_and_cost: len(payload_and_cost[0]))
 
 
-def _encode_block(size: int, data: np.ndarray, setup: Setup, means: _Means) -> tuple[bytes, float]:
+def _encode_block(size: int, data: np.ndarray, setup: Setup, means: Means) -> tuple[bytes, float]:
     """The payload, and how many bits its probabilities sum to."""
     has_engine = means.engine is not None
     usual = default_lanes(means.level, size, has_engine=has_engine)
@@ -224,7 +212,7 @@ def _cut(data: np.ndarray, job: _Job) -> np.ndarray:
     return cut
 
 
-def _start_decoding(payload: _Bytes, size: int, means: _Means) -> _Job:
+def _start_decoding(payload: _Bytes, size: int, means: Means) -> _Job:
     """A job that has read a payload's setup and not yet any byte."""
     array = np.frombuffer(bytearray(payload) or bytearray(1), dtype=np.uint8)
     coder = new_coder()
@@ -235,16 +223,14 @@ def _start_decoding(payload: _Bytes, size: int, means: _Means) -> _Job:
     return _new_job(size, setup, means, coder, array)
 
 
-def _new_job(
-    size: int, setup: Setup, means: _Means, coder: np.ndarray, payload: np.ndarray
-) -> _Job:
-    settings = level_settings(means.level)
+def _new_job(size: int, setup: Setup, means: Means, coder: np.ndarray, payload: np.ndarray) -> _Job:
+    settings = level_settings(means.level, means.version)
     lender = None
     primer = _NOTHING[:0]
     if means.primer and setup.shape.is_text:
         log_buckets = settings.log_buckets(len(means.primer) + size)
         engine = means.engine if setup.asks_engine else None
-        lender = primed_models(means.level, log_buckets, means.primer, engine)
+        lender = primed_models(settings, log_buckets, means.primer, engine)
         primer, model = lender.history, lender.lend()
     else:
         model = new_model(settings, settings.log_buckets(size), is_text=setup.shape.is_text)
@@ -270,7 +256,7 @@ def _new_job(
     )
 
 
-def _groups_of_lanes(items: list[tuple[_Bytes, int]], means: _Means) -> Iterator[list[_Job]]:
+def _groups_of_lanes(items: list[tuple[_Bytes, int]], means: Means) -> Iterator[list[_Job]]:
     """Jobs that go together: all with the engine and about as long, or all without it.
 
     With at most MAX_LANES lanes and so much memory together.

@@ -24,13 +24,18 @@ __all__ = [
     LAST4, LAST8, POSITION, BEGIN, END, WORD, WORD1, WORD2, WORD3, GAP,
     LINE, ABOVE, FIRST, FIELD, FIELD_HASH, SHAPE, DEPTH, TAG, NUMBER,
     MATCH, MATCH_LENGTH, MATCH_MISSES, LONG, LONG_LENGTH, LONG_MISSES, RECORD,
-    LINE_HASH, SHAPE_LINE,
-) = range(28)
+    LINE_HASH,
+    COUNTERPART, AGREEMENT, AGREEMENTS, FIELD_FORM, LAST_FORM, LINE_FORM, FIELD_BYTES,
+    RUN_BYTES, LAST_KIND,
+) = range(36)
 # fmt: on
-STACK = 32
+STACK = 36
 STACK_DEPTH = 16
 NUM_REGISTERS = STACK + STACK_DEPTH
-NUM_CONTEXTS = 34
+NUM_CONTEXTS = 43
+_OWN_CONTEXTS = 34
+"""The rest are those of ``forms``."""
+
 _MASK = 0xFFFFFFFF
 
 
@@ -124,7 +129,7 @@ def hash_contexts(
     expected: int,
     hashes: Array,
 ) -> None:
-    """Fill in one hash per context for the byte to come.
+    """Fill in one hash per context for the byte to come, but for those of ``forms``.
 
     Args:
         expected: the byte that the match model expects with its length, 0 for none.
@@ -154,7 +159,7 @@ def hash_contexts(
     hashes[26] = hash2(registers[TAG], (c1 << 8) | c2)
     hashes[27] = hash2(expected, c1)
     _hash_records(registers, history, c1, c2, hashes)
-    for i in range(NUM_CONTEXTS):
+    for i in range(_OWN_CONTEXTS):
         hashes[i] = hash2(hashes[i], i + 1)
 
 

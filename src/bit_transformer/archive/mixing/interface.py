@@ -27,17 +27,21 @@ __all__ = [
     "MAX_LANES",
     "MAX_PRIMER_BYTES",
     "MIXING_VERSION",
+    "READABLE_VERSIONS",
     "code_length_bits",
     "decode_blocks",
     "encode_blocks",
 ]
 
-MIXING_VERSION = 1
+MIXING_VERSION = 2
 """Raised whenever the same block could give another payload; the container stores it.
 
 No release has been made yet. Until then only what decodes otherwise raises it: payloads that were
 made before are kept as golden ones.
 """
+
+READABLE_VERSIONS = (1, 2)
+"""Those whose payloads this release decodes."""
 
 MAX_BLOCK_BYTES = 1 << 24
 MAX_PRIMER_BYTES = 1 << 18
@@ -64,6 +68,7 @@ def encode_blocks(
     *,
     lanes: int | None = None,
     num_threads: int | None = None,
+    version: int = MIXING_VERSION,
 ) -> list[bytes]:
     """One payload for each block.
 
@@ -75,15 +80,17 @@ def encode_blocks(
             predicts for all of them at once; None chooses by size. A payload says it itself. With
             a number the engine is asked in any case.
         num_threads: None means as many as this process may use. Changes no payload.
+        version: of the coder, for who can read no later one.
 
     Raises:
-        InputError: a block, the primer or the number of lanes is too large.
+        InputError: a block, the primer or the number of lanes is too large, or the version is
+            none of ``READABLE_VERSIONS``.
     """
-    _check(level, [len(block) for block in blocks], primer, lanes, InputError)
-    from bit_transformer.archive.mixing.blocks import encode
+    _check(level, [len(block) for block in blocks], primer, lanes, version, InputError)
+    from bit_transformer.archive.mixing.blocks import Means, encode
 
-    asked = None if level is Level.FAST else engine
-    return encode(blocks, level, asked, primer, lanes, num_threads)
+    means = Means(level, None if level is Level.FAST else engine, primer, version)
+    return encode(blocks, means, lanes, num_threads)
 
 
 def decode_blocks(
@@ -94,25 +101,30 @@ def decode_blocks(
     primer: bytes = b"",
     *,
     num_threads: int | None = None,
+    version: int = MIXING_VERSION,
 ) -> list[bytes]:
     """The blocks, ``sizes[i]`` bytes each, whatever the payloads are.
 
     Never fails or hangs because of a payload's bytes: a damaged one gives wrong bytes of the
     right number, for the checksum above to find.
 
+    Args:
+        version: of the coder that made the payloads.
+
     Raises:
         ArchiveError: a size is negative or above ``MAX_BLOCK_BYTES``.
-        InputError: the primer is too large, or there are not as many sizes as payloads.
+        InputError: the primer is too large, there are not as many sizes as payloads, or the
+            version is none of ``READABLE_VERSIONS``.
     """
     if len(payloads) != len(sizes):
         raise InputError(
             f"there are {len(payloads)} payloads and {len(sizes)} sizes; give one size each"
         )
-    _check(level, sizes, primer, None, ArchiveError)
-    from bit_transformer.archive.mixing.blocks import decode
+    _check(level, sizes, primer, None, version, ArchiveError)
+    from bit_transformer.archive.mixing.blocks import Means, decode
 
-    asked = None if level is Level.FAST else engine
-    return decode(payloads, sizes, level, asked, primer, num_threads)
+    means = Means(level, None if level is Level.FAST else engine, primer, version)
+    return decode(payloads, sizes, means, num_threads)
 
 
 def code_length_bits(
@@ -130,11 +142,11 @@ def code_length_bits(
     Raises:
         InputError: as for :func:`encode_blocks`.
     """
-    _check(level, [len(block)], primer, lanes, InputError)
-    from bit_transformer.archive.mixing.blocks import code_length
+    _check(level, [len(block)], primer, lanes, MIXING_VERSION, InputError)
+    from bit_transformer.archive.mixing.blocks import Means, code_length
 
-    asked = None if level is Level.FAST else engine
-    return code_length(block, level, asked, primer, lanes)
+    means = Means(level, None if level is Level.FAST else engine, primer, MIXING_VERSION)
+    return code_length(block, means, lanes)
 
 
 def _check(
@@ -142,11 +154,17 @@ def _check(
     sizes: Sequence[int],
     primer: bytes,
     lanes: int | None,
+    version: int,
     error: type[ArchiveError] | type[InputError],
 ) -> None:
     """Refuse what cannot be a block before memory is taken for it."""
     if not isinstance(level, Level):
         raise InputError(f"{level!r} is no level; give one of {', '.join(map(str, Level))}")
+    if version not in READABLE_VERSIONS:
+        raise InputError(
+            f"{version!r} is no version of the coder that this release has; give one of "
+            f"{', '.join(map(str, READABLE_VERSIONS))}"
+        )
     for size in sizes:
         if not 0 <= size <= MAX_BLOCK_BYTES:
             raise error(

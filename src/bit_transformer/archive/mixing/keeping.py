@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from bit_transformer.archive.mixing.interface import Level
+from bit_transformer.archive.mixing.levels import LevelSettings
 from bit_transformer.archive.mixing.model import Model
 from bit_transformer.bits.files import is_temporary, write_bytes_atomically
 from bit_transformer.errors import StorageError
@@ -51,9 +51,9 @@ def cache_folder() -> Path | None:
     return Path(wanted) if wanted else user_cache_path("bit-transformer", appauthor=False)
 
 
-def kept_name(level: Level, log_buckets: int, primer: bytes, engine_hash: bytes) -> str:
+def kept_name(settings: LevelSettings, log_buckets: int, primer: bytes, engine_hash: bytes) -> str:
     """The name of the file for a model that saw this primer: other code has other names."""
-    how = f"{level} {log_buckets}".encode()
+    how = f"{settings} {log_buckets}".encode()
     parts = (_code_hash(), how, hashlib.sha256(primer).digest(), engine_hash)
     whole = b"".join(len(part).to_bytes(8, "little") + part for part in parts)
     return hashlib.sha256(whole).hexdigest() + ".primed"

@@ -6,9 +6,12 @@ learning lives in ``scratch``. Kernels take few arrays this way, and compile the
 
 __all__ = [
     "CONSTANT_INPUT",
+    "COUNTERPART_INPUT",
+    "EARLIER_SETS",
     "ENGINE_INPUT",
     "ENGINE_MAPS",
     "FINAL_ROWS",
+    "FORM_FINAL_ROWS",
     "INPUTS_PER_CONTEXT",
     "MATCH_INPUT",
     "MATCH_MAPS",
@@ -27,33 +30,38 @@ __all__ = [
 
 INPUTS_PER_CONTEXT = 4
 OTHER_INPUTS = 12
-"""Matches, orders 0 and 1, the engine, and a constant."""
+"""Matches, orders 0 and 1, the engine, the counterpart, and a constant."""
 
-MATCH_INPUT, ORDER_INPUT, CONSTANT_INPUT, ENGINE_INPUT = 0, 4, 6, 7
+MATCH_INPUT, ORDER_INPUT, CONSTANT_INPUT, ENGINE_INPUT, COUNTERPART_INPUT = 0, 4, 6, 7, 9
 """Where they stand after the contexts' inputs."""
 
 ORDER0_MAPS = 0
 ORDER1_MAPS = ORDER0_MAPS + 256
 MATCH_MAPS = ORDER1_MAPS + 65536
-ENGINE_MAPS = MATCH_MAPS + 512
+ENGINE_MAPS = MATCH_MAPS + 768
 STATE_MAPS = ENGINE_MAPS + 4096
 """From here on, 256 entries for each context and then, from RUN_MAPS of them on, 16 more."""
 
 RUN_MAPS = 256
 _MAPS_PER_CONTEXT = RUN_MAPS + 16
 
-SET_SIZES = (1, 512, 256, 2048, 512, 1024, 2048, 512, 256, 4096, 2048, 1024)
+SET_SIZES = (1, 512, 256, 2048, 512, 1024, 2048, 512, 256, 4096, 2048, 1024, 2048, 2048, 4096)
 """How many rows of weights each mixer of the first layer chooses from."""
 
+EARLIER_SETS = 12
+"""Version 1 had so many of them, two final mixers and no counterpart."""
+
 FINAL_ROWS = 64 + 256
+FORM_FINAL_ROWS = 2048
 POINT_ROWS = (256, 16384, 16384, 16384, 1024)
 """How many rows each refinement chooses from: orders 0 to 3, and the engine or match."""
 
 # fmt: off
 (
     EXPECTED, EXPECTED_LONG, MATCH_ROW, LONG_ROW, ENGINE_ROW, HAS_ENGINE, USES,
-    FIRST_ROW, SECOND_ROW, FIRST_ODDS, SECOND_ODDS, MIXED, POINTS,
-) = range(13)
+    FIRST_ROW, SECOND_ROW, THIRD_ROW, FIRST_ODDS, SECOND_ODDS, THIRD_ODDS, MIXED,
+    COUNTERPART_SAYS, COUNTERPART_ROW, POINTS,
+) = range(17)
 # fmt: on
 NUM_SCRATCH = POINTS + len(POINT_ROWS)
 

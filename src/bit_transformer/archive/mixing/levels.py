@@ -6,7 +6,8 @@ raises ``MIXING_VERSION``.
 
 from dataclasses import dataclass
 
-from bit_transformer.archive.mixing.interface import Level
+from bit_transformer.archive.mixing.interface import MIXING_VERSION, Level
+from bit_transformer.archive.mixing.layout import EARLIER_SETS, SET_SIZES
 
 __all__ = ["LevelSettings", "default_lanes", "level_settings"]
 
@@ -16,9 +17,10 @@ class LevelSettings:
     """One level.
 
     Args:
-        text_contexts: numbers of the contexts that ``contexts.hash_contexts`` fills in, for text.
+        text_contexts: numbers of the contexts that ``contexts`` and ``forms`` hash, for text.
         binary_contexts: the same for what is no text.
         max_log_buckets: the table has at most 2 to this many buckets of 64 bytes.
+        num_sets: how many mixers there are in the first layer.
         first_weights: a mixer's weights before it learned, in sum, 65536 for 1.
         pace: how fast things learn; see ``layout``.
     """
@@ -26,6 +28,7 @@ class LevelSettings:
     text_contexts: tuple[int, ...]
     binary_contexts: tuple[int, ...]
     max_log_buckets: int
+    num_sets: int = len(SET_SIZES)
     first_weights: int = 380_000
     pace: tuple[int, ...] = (60, 400, 400, 600, 2000, 100, 6, 3)
 
@@ -35,16 +38,29 @@ class LevelSettings:
         return min(max(10, (wanted - 1).bit_length()), self.max_log_buckets)
 
 
-_TEXT = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 18, 21, 23, 24, 25, 27)
-_MORE_TEXT = (10, 12, 14, 15, 17, 20, 26)
-_MOST_TEXT = (0, 19, 22)
+_TEXT = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 18, 21, 23, 24, 25, 27)
+_MORE_TEXT = (10, 14, 17, 26)
+_MOST_TEXT = (0, 12, 15, 16, 19, 20, 22)
+_FORMS = (37, 38, 40, 42)
+_MORE_FORMS = (34, 35, 36, 39, 41)
 _BINARY = (0, 1, 2, 3, 5, 7, 18, 19, 20, 21, 22, 27, 28, 29, 31, 32)
 _MORE_BINARY = (4, 6, 23, 30, 33)
+_DEFAULT_TEXT = _TEXT + _MORE_TEXT + _FORMS + _MORE_FORMS
 _LEVELS = {
-    Level.FAST: LevelSettings(_TEXT, _BINARY, 20),
-    Level.DEFAULT: LevelSettings(_TEXT + _MORE_TEXT, _BINARY + _MORE_BINARY, 21),
-    Level.BEST: LevelSettings(_TEXT + _MORE_TEXT + _MOST_TEXT, _BINARY + _MORE_BINARY, 22),
+    Level.FAST: LevelSettings(_TEXT + _FORMS, _BINARY, 20),
+    Level.DEFAULT: LevelSettings(_DEFAULT_TEXT, _BINARY + _MORE_BINARY, 21),
+    Level.BEST: LevelSettings(_DEFAULT_TEXT + _MOST_TEXT, _BINARY + _MORE_BINARY, 22),
 }
+
+_TEXT_1 = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 18, 21, 23, 24, 25, 27)
+_DEFAULT_TEXT_1 = (*_TEXT_1, 10, 12, 14, 15, 17, 20, 26)
+_BEST_TEXT_1 = (*_DEFAULT_TEXT_1, 0, 19, 22)
+_LEVELS_1 = {
+    Level.FAST: LevelSettings(_TEXT_1, _BINARY, 20, EARLIER_SETS),
+    Level.DEFAULT: LevelSettings(_DEFAULT_TEXT_1, _BINARY + _MORE_BINARY, 21, EARLIER_SETS),
+    Level.BEST: LevelSettings(_BEST_TEXT_1, _BINARY + _MORE_BINARY, 22, EARLIER_SETS),
+}
+"""What version 1 spent, which had no forms of lines: for what was made by it."""
 
 _LANES = {
     Level.FAST: ((0, 1),),
@@ -59,9 +75,9 @@ lanes cost 1.1 %, four 2 to 2.7 %, eight 2.4 to 3.6 %.
 """
 
 
-def level_settings(level: Level) -> LevelSettings:
-    """What this level spends."""
-    return _LEVELS[level]
+def level_settings(level: Level, version: int = MIXING_VERSION) -> LevelSettings:
+    """What this level spends in this version of the coder."""
+    return (_LEVELS_1 if version == 1 else _LEVELS)[level]
 
 
 def default_lanes(level: Level, num_bytes: int, *, has_engine: bool) -> int:

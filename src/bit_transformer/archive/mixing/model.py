@@ -35,11 +35,12 @@ class Model(NamedTuple):
     """Arrays that kernels read and write.
 
     Shapes: ``buckets`` uint32, sixteen to a bucket; ``maps`` uint32, see ``layout``; ``indirect``
-    int32, what followed one and two bytes lately; ``positions`` int32 (2, n), where the last
-    bytes occurred before; ``weights`` and ``final_weights`` int32 (rows, inputs), ``is_used``
-    uint8 (rows,); ``points`` int32, refinements. ``chosen`` int64 (C,), the contexts in use;
-    ``pace`` int64, how fast to learn. ``journal`` int64, how many buckets were looked up and
-    which, full once it has as many as it can hold. The rest is scratch of one bit, and tables.
+    int32, what followed one and two bytes lately; ``positions`` int32 (3, n), where the last
+    bytes, and the last forms, occurred before; ``weights`` and ``final_weights`` int32 (rows,
+    inputs), ``is_used`` uint8 (rows,); ``points`` int32, refinements. ``chosen`` int64 (C,), the
+    contexts in use; ``pace`` int64, how fast to learn. ``journal`` int64, how many buckets were
+    looked up and which, full once it has as many as it can hold. The rest is scratch of one bit,
+    and tables.
     """
 
     buckets: Array
@@ -70,10 +71,11 @@ def new_model(settings: LevelSettings, log_buckets: int, *, is_text: bool = True
     """A model that has seen nothing, with 2 to the ``log_buckets`` buckets."""
     chosen = settings.text_contexts if is_text else settings.binary_contexts
     num_inputs = layout.num_inputs(len(chosen))
-    num_sets = len(layout.SET_SIZES)
+    set_sizes = layout.SET_SIZES[: settings.num_sets]
+    num_sets = len(set_sizes)
     tables = load_tables()
     weights = np.full(
-        (sum(layout.SET_SIZES), num_inputs), settings.first_weights // num_inputs, dtype=np.int32
+        (sum(set_sizes), num_inputs), settings.first_weights // num_inputs, dtype=np.int32
     )
     engine_input = len(chosen) * layout.INPUTS_PER_CONTEXT + layout.ENGINE_INPUT
     weights[:, engine_input] = _ENGINE_WEIGHT
@@ -82,10 +84,10 @@ def new_model(settings: LevelSettings, log_buckets: int, *, is_text: bool = True
         buckets=_aligned_zeros(BUCKET << log_buckets),
         maps=_fresh_maps(len(chosen), tables.squash),
         indirect=np.zeros(256 + 32768, dtype=np.int32),
-        positions=np.zeros((2, 1 << max(10, log_buckets - 4)), dtype=np.int32),
+        positions=np.zeros((3, 1 << max(10, log_buckets - 4)), dtype=np.int32),
         weights=weights,
-        is_used=np.zeros(sum(layout.SET_SIZES), dtype=np.uint8),
-        final_weights=np.full((layout.FINAL_ROWS, num_sets), 65536 // num_sets, dtype=np.int32),
+        is_used=np.zeros(sum(set_sizes), dtype=np.uint8),
+        final_weights=np.full((_final_rows(num_sets), num_sets), 65536 // num_sets, dtype=np.int32),
         points=_straight_points(tables.squash),
         chosen=np.array(chosen, dtype=np.int64),
         pace=np.array(settings.pace, dtype=np.int64),
@@ -114,6 +116,12 @@ def new_registers(begins: list[int], ends: list[int]) -> np.ndarray:
         registers[:, name] = begins
     registers[:, END] = ends
     return registers
+
+
+def _final_rows(num_sets: int) -> int:
+    """How many rows the mixers of the second layer choose from."""
+    more = layout.FORM_FINAL_ROWS if num_sets > layout.EARLIER_SETS else 0
+    return layout.FINAL_ROWS + more
 
 
 def _fresh_maps(num_contexts: int, squash: np.ndarray) -> np.ndarray:

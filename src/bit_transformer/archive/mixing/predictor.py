@@ -12,8 +12,11 @@ import numpy as np
 
 from bit_transformer.archive.mixing.coder import decode_bit, encode_bit
 from bit_transformer.archive.mixing.contexts import (
+    AGREEMENT,
+    AGREEMENTS,
     END,
     FIELD,
+    FIELD_BYTES,
     LAST4,
     LINE,
     LONG,
@@ -24,10 +27,16 @@ from bit_transformer.archive.mixing.contexts import (
     MATCH_MISSES,
     POSITION,
     RECORD,
+    RUN_BYTES,
     SHAPE,
     follow_byte,
     hash2,
     hash_contexts,
+)
+from bit_transformer.archive.mixing.forms import (
+    counterpart_byte,
+    follow_form,
+    hash_form_contexts,
 )
 from bit_transformer.archive.mixing.inputs import (
     begin_half,
@@ -39,6 +48,10 @@ from bit_transformer.archive.mixing.inputs import (
 from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.layout import (
     CONSTANT_INPUT,
+    COUNTERPART_INPUT,
+    COUNTERPART_ROW,
+    COUNTERPART_SAYS,
+    EARLIER_SETS,
     ENGINE_INPUT,
     ENGINE_MAPS,
     ENGINE_ROW,
@@ -47,6 +60,7 @@ from bit_transformer.archive.mixing.layout import (
     EXTRA_RATE,
     EXTRA_USES,
     FINAL_RATE,
+    FINAL_ROWS,
     FIRST_ODDS,
     FIRST_ROW,
     HAS_ENGINE,
@@ -63,9 +77,9 @@ from bit_transformer.archive.mixing.layout import (
     POINT_SHIFT,
     POINTS,
     RATE,
-    SECOND_ODDS,
     SECOND_ROW,
     SET_SIZES,
+    THIRD_ROW,
     USES,
 )
 from bit_transformer.archive.mixing.maps import refine, refine_train, train_entry
@@ -111,6 +125,11 @@ def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
         m.maps, m.stretch, m.inputs, at + MATCH_INPUT + 2, 1,
         row[LONG_LENGTH], row[LONG_MISSES], s[EXPECTED_LONG], node, bit_index,
     )  # fmt: skip
+    if m.rows.shape[0] > EARLIER_SETS:
+        s[COUNTERPART_ROW] = match_inputs(
+            m.maps, m.stretch, m.inputs, at + COUNTERPART_INPUT, 2, row[AGREEMENTS],
+            row[AGREEMENT] | (min(row[FIELD_BYTES], 3) << 2), s[COUNTERPART_SAYS], node, bit_index,
+        )  # fmt: skip
     c1 = row[LAST4] & 0xFF
     m.inputs[at + ORDER_INPUT] = m.stretch[m.maps[ORDER0_MAPS + node] >> 20]
     m.inputs[at + ORDER_INPUT + 1] = m.stretch[m.maps[ORDER1_MAPS + ((c1 << 8) | node)] >> 20]
@@ -128,10 +147,20 @@ def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
         m.outputs[k] = mix(m.inputs, m.weights, m.rows[k])
     s[FIRST_ROW] = known * 8 + bit_index
     s[SECOND_ROW] = 64 + node
-    s[FIRST_ODDS] = mix(m.outputs, m.final_weights, s[FIRST_ROW])
-    s[SECOND_ODDS] = mix(m.outputs, m.final_weights, s[SECOND_ROW])
-    s[MIXED] = (s[FIRST_ODDS] + s[SECOND_ODDS]) >> 1
+    s[THIRD_ROW] = FINAL_ROWS + (((row[SHAPE] & 0xFF) << 3) | bit_index)
+    num_finals = _count_finals(m.rows)
+    total = 0
+    for final in range(num_finals):
+        s[FIRST_ODDS + final] = mix(m.outputs, m.final_weights, s[FIRST_ROW + final])
+        total += s[FIRST_ODDS + final]
+    s[MIXED] = total // num_finals
     return _refined(m.points, m.squash, s, row[LAST4], node, odds)
+
+
+@kernel
+def _count_finals(rows: Array) -> int:
+    """How many mixers of the second layer there are."""
+    return 3 if rows.shape[0] > EARLIER_SETS else 2
 
 
 @kernel
@@ -169,10 +198,24 @@ def _select(
     rows[9] = row[SHAPE] & 0xFFF
     rows[10] = (((row[LAST4] >> 16) & 0xFF) << 3) | bit_index
     rows[11] = (min(row[FIELD], 127) << 3) | bit_index
+    if rows.shape[0] > EARLIER_SETS:
+        _select_by_form(row, s[COUNTERPART_SAYS], rows, bit_index)
     first = 0
     for k in range(rows.shape[0]):
         rows[k] = min(max(rows[k], 0), SET_SIZES[k] - 1) + first
         first += SET_SIZES[k]
+
+
+@kernel
+def _select_by_form(row: Array, counterpart: int, rows: Array, bit_index: int) -> None:
+    """Choose for the mixers that version 1 had not: by counterpart, and by runs of characters."""
+    agreement = row[AGREEMENT] & 3
+    field_bytes = min(row[FIELD_BYTES], 7)
+    rows[12] = (((agreement << 3 | row[AGREEMENTS]) << 3 | field_bytes) << 3) | bit_index
+    rows[13] = 0
+    if counterpart > 0:
+        rows[13] = (counterpart + 256 * (agreement == 1)) * 4 + (bit_index >> 1)
+    rows[14] = ((min(row[RUN_BYTES], 31) << 4 | (row[SHAPE] & 15)) << 3) | bit_index
 
 
 @kernel
@@ -212,9 +255,9 @@ def _learn(m: Model, row: Array, node: int, bit_index: int, bit: int) -> None:
     s = m.scratch
     pace = m.pace
     target = bit << 16
-    for half in range(2):
-        error = target - m.squash[s[FIRST_ODDS + half] + 3072]
-        train_weights(m.outputs, m.final_weights, s[FIRST_ROW + half], error, pace[FINAL_RATE])
+    for final in range(_count_finals(m.rows)):
+        error = target - m.squash[s[FIRST_ODDS + final] + 3072]
+        train_weights(m.outputs, m.final_weights, s[FIRST_ROW + final], error, pace[FINAL_RATE])
     s[USES] += 1
     rate = pace[RATE] + pace[EXTRA_RATE] * pace[EXTRA_USES] // (pace[EXTRA_USES] + s[USES])
     for k in range(m.rows.shape[0]):
@@ -227,6 +270,9 @@ def _learn(m: Model, row: Array, node: int, bit_index: int, bit: int) -> None:
         if s[MATCH_ROW + which] >= 0:
             is_right = 1 if (s[EXPECTED + which] >> (7 - bit_index)) & 1 == bit else 0
             train_entry(m.maps, s[MATCH_ROW + which], is_right, m.rates, _SLOW_LIMIT)
+    if s[COUNTERPART_ROW] >= 0 and m.rows.shape[0] > EARLIER_SETS:
+        is_right = 1 if (s[COUNTERPART_SAYS] >> (7 - bit_index)) & 1 == bit else 0
+        train_entry(m.maps, s[COUNTERPART_ROW], is_right, m.rates, _SLOW_LIMIT)
     train_entry(m.maps, ORDER0_MAPS + node, bit, m.rates, _SLOW_LIMIT)
     order1 = ORDER1_MAPS + (((row[LAST4] & 0xFF) << 8) | node)
     train_entry(m.maps, order1, bit, m.rates, _SLOW_LIMIT)
@@ -270,6 +316,9 @@ def code_steps(
             long = expected_byte(registers, lane, LONG, history, primer_bytes, lane_bytes)
             expected = _expect(row, m.scratch, short, long)
             hash_contexts(row, history, m.indirect, expected, m.hashes)
+            hash_form_contexts(row, history, m.hashes)
+            # No text has a zero; where there is no counterpart, nothing is expected.
+            m.scratch[COUNTERPART_SAYS] = counterpart_byte(row, history) or -1
             value = 0 if task == DECODE else source[position]
             node = 1
             for bit_index in range(8):
@@ -292,6 +341,7 @@ def code_steps(
             history[position] = value
             note_bytes(m.buckets, m.places, value)
             follow_byte(row, value, m.indirect, m.char_class)
+            follow_form(row, history, value, m.positions[2], m.char_class)
             follow_match(
                 registers, lane, MATCH, _SHORT_MATCH, history, m.positions[0],
                 primer_bytes, lane_bytes,

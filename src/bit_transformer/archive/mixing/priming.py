@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bit_transformer.archive.mixing.coder import new_coder
-from bit_transformer.archive.mixing.interface import Level
 from bit_transformer.archive.mixing.keeping import MIN_PRIMER_BYTES, keep, kept_name, recall
 from bit_transformer.archive.mixing.layout import USES
-from bit_transformer.archive.mixing.levels import level_settings
+from bit_transformer.archive.mixing.levels import LevelSettings
 from bit_transformer.archive.mixing.model import Model, copy_model, new_model, new_registers
 from bit_transformer.archive.mixing.predictor import PRIME, code_steps
 
@@ -36,7 +35,7 @@ NO_ODDS = np.zeros((0, 0, 0), dtype=np.int16)
 _NOTHING = np.zeros(1, dtype=np.uint8)
 _MAX_ODDS_BYTES = 1 << 26
 _ONE_AT_A_TIME = Lock()
-_LAST: dict[tuple[Level, int, bytes, bytes], PrimedModels] = {}
+_LAST: dict[tuple[LevelSettings, int, bytes, bytes], PrimedModels] = {}
 _MAX_LAST = 2
 _NUM_PIECES = 16
 _MAX_PIECE_BYTES = 1024
@@ -49,20 +48,21 @@ class PrimedModels:
     """Models that saw one primer at one level.
 
     Args:
-        level: whose contexts are used.
+        settings: a level's.
         log_buckets: base-2 logarithm of the number of buckets.
         primer: what the models see.
         engine: whose predictions the mixers see, too, for a part of the primer.
     """
 
-    def __init__(self, level: Level, log_buckets: int, primer: bytes, engine: Engine | None):
+    def __init__(
+        self, settings: LevelSettings, log_buckets: int, primer: bytes, engine: Engine | None
+    ):
         self.history, self._num_whole = _arranged(primer, has_engine=engine is not None)
         self._spare: list[Model] = []
-        settings = level_settings(level)
         if len(primer) < MIN_PRIMER_BYTES:
             self._primed = self._taught(new_model(settings, log_buckets), engine)
             return
-        name = kept_name(level, log_buckets, primer, _hash_of(engine))
+        name = kept_name(settings, log_buckets, primer, _hash_of(engine))
         self._primed = new_model(settings, log_buckets)
         if not recall(self._primed, name):
             self._primed = self._taught(new_model(settings, log_buckets), engine)
@@ -100,12 +100,12 @@ class PrimedModels:
 
 
 def primed_models(
-    level: Level, log_buckets: int, primer: bytes, engine: Engine | None
+    settings: LevelSettings, log_buckets: int, primer: bytes, engine: Engine | None
 ) -> PrimedModels:
     """The models for this primer; the last ones asked for are kept."""
-    key = (level, log_buckets, primer, _hash_of(engine))
+    key = (settings, log_buckets, primer, _hash_of(engine))
     with _ONE_AT_A_TIME:  # threads that begin together want the same ones
-        models = _LAST.pop(key, None) or PrimedModels(level, log_buckets, primer, engine)
+        models = _LAST.pop(key, None) or PrimedModels(settings, log_buckets, primer, engine)
         _LAST[key] = models
         if len(_LAST) > _MAX_LAST:
             del _LAST[next(iter(_LAST))]
