@@ -109,10 +109,12 @@ def main() -> None:
 def model_bytes(model: str) -> int:
     """What the model takes on the disk; 0 without one."""
     from bit_transformer.archive.models import DEFAULT_MODEL_PATH
+    from bit_transformer.checkpoint import resolve_checkpoint
 
     path = DEFAULT_MODEL_PATH if model == "default" else Path(model)
     if path.is_dir():
-        return sum(one.stat().st_size for one in path.rglob("*.safetensors"))
+        chosen = resolve_checkpoint(path, prefer="best")
+        return sum(one.stat().st_size for one in chosen.rglob("model.safetensors"))
     return path.stat().st_size if path.is_file() else 0
 
 

@@ -75,10 +75,10 @@ def test_several_samples_are_told_apart(tiny_run, call):
 
 def test_raw_bytes_go_into_files(tiny_run, tmp_path, call):
     path = tmp_path / "out.bin"
-    assert call("generate", tiny_run, "--bytes", "9", "--seed", "0", "--output", path)[0] == 0
+    assert call("generate", tiny_run, "--bytes", "9", "--seed", "0", "--out", path)[0] == 0
     bits = generate(load_model(tiny_run), text_to_bits(""), num_bytes=9, seed=0)
     assert path.read_bytes() == bits_to_bytes(bits)
-    call("generate", tiny_run, "--bytes", "9", "--num-samples", "2", "--output", path)
+    call("generate", tiny_run, "--bytes", "9", "--num-samples", "2", "--out", path)
     assert [len((tmp_path / f"out-{number}.bin").read_bytes()) for number in (1, 2)] == [9, 9]
 
 
@@ -127,7 +127,7 @@ def test_parity_models_take_whole_bytes(parity_run, call, arguments, message):
         (["--prompt-hex", "xyz"], 2, "hexadecimal"),
         (["--prompt-file", "gone.txt"], 1, "gone.txt"),
         (["--device", "toaster"], 2, "toaster"),
-        (["--output", "file/out"], 1, "file/out"),
+        (["--out", "file/out"], 1, "file/out"),
     ],
 )
 def test_wrong_arguments_are_refused(
@@ -163,7 +163,7 @@ def test_the_compressed_bits_themselves_are_a_frame(tiny_run, call, tmp_path):
     assert code == 0
     frame = torch.tensor([int(bit) for bit in out.strip()], dtype=torch.uint8)
     assert bits_to_bytes(decompress_bits(frame)).startswith(b"the ")
-    assert call("generate", tiny_run, *options, "--raw-output", "--output", path)[0] == 0
+    assert call("generate", tiny_run, *options, "--raw-output", "--out", path)[0] == 0
     packed = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
     assert torch.equal(decompress_bits(packed, packed=True), decompress_bits(frame))
 

@@ -58,7 +58,7 @@ def build_parser() -> Parser:
     parser.add_argument("action", choices=_ACTIONS, help="see below")
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--codec", default="auto", metavar="NAME", help="compress with [auto]")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write")
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="where to write")
     parser.add_argument("--force", action="store_true", help="replace what is there")
     parser.add_argument(
         "--partial", action="store_true", help="decompress: keep what comes before the damage"

@@ -50,7 +50,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("action", choices=("build", "inspect"), help="see below")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders, or a corpus")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="build: the new corpus")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="build: the new corpus")
     parser.add_argument("--verify", action="store_true", help="read all bytes and compare hashes")
     parser.add_argument("--all", action="store_true", help="list every file, not the first few")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -28,11 +28,11 @@ examples:
   bit-transformer generate runs/NAME --prompt "import " --bytes 400
   bit-transformer generate runs/NAME --prompt "def " --temperature 0.7 --top-p 0.95 --seed 1
   bit-transformer generate runs/NAME --prompt "Once" --stop "\\n" --num-samples 5
-  bit-transformer generate runs/NAME --prompt-hex 89504e47 --bytes 1000 --output guess.png
+  bit-transformer generate runs/NAME --prompt-hex 89504e47 --bytes 1000 -o guess.png
   bit-transformer generate runs/NAME --prompt-bits 0110100 --bits 9 --as bits
   head -c 500 story.txt | bit-transformer generate runs/NAME --prompt-file -
   bit-transformer generate runs/NAME --codec huffman:english --prompt "The " --bytes 400
-  bit-transformer generate runs/NAME --codec rle --raw-output --output story.frame
+  bit-transformer generate runs/NAME --codec rle --raw-output -o story.frame
   bit-transformer generate runs/NAME --prompt "def " --gate "s<0.5" --gate "k>0.9"
 
 With --codec the model writes compressed bits, which are decompressed as they come; it should have
@@ -82,7 +82,9 @@ def build_parser() -> Parser:
         "--as", dest="form", choices=("text", "hex", "bits"), help="[text; bits with --raw-output]"
     )
     parser.add_argument("--echo", action="store_true", help="begin with the prompt")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="raw bytes into a file instead")
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FILE", help="raw bytes into a file instead"
+    )
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:1, ... [cpu]")
     parser.add_argument(
         "--best", action="store_true", help="a run's best checkpoint instead of its newest"
@@ -216,7 +218,7 @@ def _generate(
     else:
         prompts = [plan.prompt] * arguments.num_samples
         pieces = stream(model, prompts, seed=seed, **plan.options)
-    if arguments.output is not None:
+    if arguments.out is not None:
         _write(arguments, plan, pieces)
     else:
         _print(arguments, plan, pieces)
@@ -304,7 +306,7 @@ def _write(arguments: argparse.Namespace, plan: _Plan, pieces: "Iterator[list[Te
     samples = [list(gains) for gains in zip(*pieces, strict=True)]
     samples = samples or [[] for _ in range(arguments.num_samples)]
     for number, gains in enumerate(samples, start=1):
-        path: Path = arguments.output
+        path: Path = arguments.out
         if len(samples) > 1:
             path = path.with_name(f"{path.stem}-{number}{path.suffix}")
         bits = plan.coding.decode(torch.cat([torch.empty(0, dtype=torch.uint8), *gains]))
