@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from platformdirs import user_cache_path
 
+from bit_transformer.bits.files import CACHE_VARIABLE
 from bit_transformer.data import (
     BuildProgress,
     Corpus,
@@ -338,11 +340,10 @@ def test_the_loser_of_a_race_takes_the_corpus_of_the_winner(tmp_path: Path):
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
-def test_the_cache_follows_the_systems_custom(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_cache_dir() == tmp_path / "bit-transformer" / "corpora"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert default_cache_dir().parts[-3:] == (".cache", "bit-transformer", "corpora")
+def test_the_cache_is_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    assert default_cache_dir() == user_cache_path("bit-transformer", appauthor=False) / "corpora"
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    assert default_cache_dir() == tmp_path / "corpora"
 
 
 def test_the_manifest_is_the_documented_json(tmp_path: Path):

@@ -14,17 +14,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from bit_transformer.errors import DataError, StorageError
 
 __all__ = [
+    "CACHE_VARIABLE",
     "atomic_folder",
     "atomic_path",
     "is_temporary",
     "reading_errors",
+    "user_cache_folder",
     "write_bytes_atomically",
     "writing_errors",
 ]
 
+CACHE_VARIABLE = "BIT_TRANSFORMER_CACHE"
 _TEMPORARY_MARK = ".unfinished-"
 
 _WRITE_PROBLEMS = {
@@ -142,6 +147,14 @@ def write_bytes_atomically(path: str | os.PathLike[str], data: bytes | memoryvie
     """Put a file with these bytes at ``path``: the whole of it, or what was there before."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def user_cache_folder() -> Path:
+    """Where what can be made again is kept for this user: as the system has it, or as they say."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named and named != "off":
+        return Path(named)
+    return user_cache_path("bit-transformer", appauthor=False)
 
 
 def is_temporary(path: str | os.PathLike[str]) -> bool:

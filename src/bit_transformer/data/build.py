@@ -8,14 +8,13 @@ temporary name.
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from bit_transformer.bits.files import atomic_folder
+from bit_transformer.bits.files import atomic_folder, user_cache_folder
 from bit_transformer.data.config import DataConfig
 from bit_transformer.data.corpus import Corpus, open_corpus
 from bit_transformer.data.manifest import (
@@ -141,8 +140,7 @@ def prepare_corpus(
 
 def default_cache_dir() -> Path:
     """Where corpora are kept for this user, unless something else is said."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(base) / "bit-transformer" / "corpora"
+    return user_cache_folder() / "corpora"
 
 
 def _built_corpus(config: DataConfig) -> Path | None:

@@ -8,7 +8,6 @@ import pytest
 
 from bit_transformer.archive.mixing import Level, decode_blocks, encode_blocks, keeping, priming
 from bit_transformer.archive.mixing.keeping import (
-    CACHE_VARIABLE,
     MIN_PRIMER_BYTES,
     cache_folder,
     keep,
@@ -18,6 +17,7 @@ from bit_transformer.archive.mixing.keeping import (
 from bit_transformer.archive.mixing.levels import level_settings
 from bit_transformer.archive.mixing.model import Model, new_model
 from bit_transformer.archive.mixing.priming import PrimedModels
+from bit_transformer.bits.files import CACHE_VARIABLE
 from tests.archive.mixing.fake_engine import FakeEngine
 
 PRIMER = b"".join(b"line %d says %d\n" % (i, i * i) for i in range(3600))
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(priming, "_LAST", {})
     assert len(PRIMER) >= MIN_PRIMER_BYTES
-    return tmp_path / "cache"
+    return tmp_path / "cache" / "primed"
 
 
 def primed(engine: FakeEngine | None = None, primer: bytes = PRIMER) -> Model:
@@ -133,7 +133,7 @@ def test_contents_of_another_size_are_not_taken(folder: Path, size: int) -> None
     contents = learned(model)
     contents = contents[:size] if size < 0 else contents + b"x" * size
     payload = keeping._pack([np.frombuffer(contents, dtype=np.uint8)])
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "a.primed").write_bytes(
         keeping._MAGIC + keeping._digest("a.primed", payload) + payload
     )
@@ -141,7 +141,7 @@ def test_contents_of_another_size_are_not_taken(folder: Path, size: int) -> None
 
 
 def test_what_is_no_zstandard_is_not_taken(folder: Path) -> None:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     payload = b"not compressed at all"
     (folder / "a.primed").write_bytes(
         keeping._MAGIC + keeping._digest("a.primed", payload) + payload
@@ -176,7 +176,7 @@ def test_only_the_last_used_ones_stay_and_leftovers_go(folder: Path) -> None:
 def test_a_cache_that_cannot_be_written_changes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder.parent.mkdir(exist_ok=True)
+    folder.parent.mkdir()
     folder.write_bytes(b"a file where the folder should be")
     kept = learned(primed())
     monkeypatch.setenv(CACHE_VARIABLE, "off")
@@ -197,6 +197,6 @@ def test_the_cache_is_the_users_or_the_named_one_or_none(
     assert named is not None
     assert "bit-transformer" in named.parts
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "here"))
-    assert cache_folder() == tmp_path / "here"
+    assert cache_folder() == tmp_path / "here" / "primed"
     monkeypatch.setenv(CACHE_VARIABLE, "off")
     assert cache_folder() is None

@@ -17,17 +17,20 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from bit_transformer.archive.mixing.levels import LevelSettings
 from bit_transformer.archive.mixing.model import Model
-from bit_transformer.bits.files import is_temporary, write_bytes_atomically
+from bit_transformer.bits.files import (
+    CACHE_VARIABLE,
+    is_temporary,
+    user_cache_folder,
+    write_bytes_atomically,
+)
 from bit_transformer.errors import StorageError
 from bit_transformer.lazy import load_zstd
 
-__all__ = ["CACHE_VARIABLE", "MIN_PRIMER_BYTES", "cache_folder", "keep", "kept_name", "recall"]
+__all__ = ["MIN_PRIMER_BYTES", "cache_folder", "keep", "kept_name", "recall"]
 
-CACHE_VARIABLE = "BIT_TRANSFORMER_CACHE"
 MIN_PRIMER_BYTES = 1 << 16
 """A shorter primer is read more quickly than it is worth keeping what it taught."""
 
@@ -45,10 +48,8 @@ _LEARNED = (
 
 def cache_folder() -> Path | None:
     """Where primed models are kept, None for nowhere."""
-    wanted = os.environ.get(CACHE_VARIABLE)
-    if wanted == "off":
-        return None
-    return Path(wanted) if wanted else user_cache_path("bit-transformer", appauthor=False)
+    is_off = os.environ.get(CACHE_VARIABLE) == "off"
+    return None if is_off else user_cache_folder() / "primed"
 
 
 def kept_name(settings: LevelSettings, log_buckets: int, primer: bytes, engine_hash: bytes) -> str:
