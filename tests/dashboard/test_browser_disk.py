@@ -48,7 +48,7 @@ def test_a_run_that_filled_its_disk_says_so_until_there_is_room_and_then_goes_on
     failure.locator("[data-fallback=resume]").click()
     refusal = page.locator(".error-card", has_text="The disk refuses")
     refusal.wait_for()
-    assert "0.0 MB are free" in refusal.locator(".error-what").inner_text()
+    assert "100 bytes are free" in refusal.locator(".error-what").inner_text()
     assert failure.is_visible()
     with page.expect_response("**/resume") as again:
         refusal.locator("[data-fallback=resume]").click()

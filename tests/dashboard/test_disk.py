@@ -115,7 +115,7 @@ def test_a_run_is_not_gone_on_with_while_its_disk_is_full(server: Server, free, 
     assert error["kind"] == "StorageError"
     assert (
         error["what"]
-        == f"The disk of {server.runs} is full: 0.0 MB are free, and about 6.0 MB needed."
+        == f"The disk of {server.runs} is full: 100 bytes are free, and about 6.0 MB needed."
     )
     assert str(server.runs) in error["fix"]
     assert [one["id"] for one in error["fallbacks"]] == ["resume"]

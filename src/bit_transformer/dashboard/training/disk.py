@@ -7,6 +7,8 @@ log; where neither could be written, the room that is left tells.
 import shutil
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from bit_transformer.dashboard.schemas.runs import DiskRoom, RunState
 from bit_transformer.errors import DashboardError
 from bit_transformer.runs import RunFolder
@@ -46,11 +48,9 @@ def check_room(run: RunFolder) -> None:
     room = _room(run)
     if not room.is_full or room.free_bytes is None:
         return
-    needed = (
-        "" if room.needed_bytes is None else f", and about {_megabytes(room.needed_bytes)} needed"
-    )
+    needed = "" if room.needed_bytes is None else f", and about {decimal(room.needed_bytes)} needed"
     raise DashboardError(
-        f"The disk of {room.folder} is full: {_megabytes(room.free_bytes)} are free{needed}.",
+        f"The disk of {room.folder} is full: {decimal(room.free_bytes)} are free{needed}.",
         status=507,
         kind="StorageError",
         where=f"the run {run.path.name}",
@@ -83,7 +83,3 @@ def _last_checkpoint_bytes(run: RunFolder) -> int | None:
 
 def _tree_bytes(folder: Path) -> int:
     return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
-
-
-def _megabytes(num_bytes: int) -> str:
-    return f"{num_bytes / 1e6:,.1f} MB"
