@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,24 @@ def pid_of(pool: WorkerPool) -> int:
     return process.pid
 
 
+async def lose_worker(pool: WorkerPool, *, while_handing_over: bool = False) -> int:
+    """Kill a worker that has a job, and see what becomes of the job; who it was comes back."""
+    await pool.call("codecs", "compare", SMALL)
+    lost = pid_of(pool)
+    if while_handing_over:
+        os.kill(lost, signal.SIGSTOP)  # so that it reads no more of the job
+    job = asyncio.create_task(pool.call("codecs", "compare", LARGE))
+    await asyncio.sleep(0.05)
+    os.kill(lost, signal.SIGKILL)
+    with pytest.raises(DashboardError, match="signal 9") as caught:
+        await job
+    assert (caught.value.status, caught.value.kind) == (502, "WorkerError")
+    return lost
+
+
 def test_a_worker_that_dies_is_an_error_and_the_next_job_has_another(tmp_path: Path):
     async def use(pool: WorkerPool) -> None:
-        await pool.call("codecs", "compare", SMALL)
-        first = pid_of(pool)
-        job = asyncio.create_task(pool.call("codecs", "compare", LARGE))
-        await asyncio.sleep(0.05)
-        os.kill(first, signal.SIGKILL)
-        with pytest.raises(DashboardError, match="signal 9") as caught:
-            await job
-        assert (caught.value.status, caught.value.kind) == (502, "WorkerError")
+        first = await lose_worker(pool)
         answer = await pool.call("codecs", "compare", SMALL)
         assert answer["results"][0]["num_bits"] > 40
         assert pid_of(pool) != first
@@ -68,19 +77,7 @@ def test_a_worker_that_dies_while_a_job_is_handed_to_it_is_the_same_error(
         return found
 
     monkeypatch.setattr(os, "waitpid", wait_slowly)
-
-    async def use(pool: WorkerPool) -> None:
-        await pool.call("codecs", "compare", SMALL)
-        first = pid_of(pool)
-        os.kill(first, signal.SIGSTOP)
-        job = asyncio.create_task(pool.call("codecs", "compare", LARGE))
-        await asyncio.sleep(0.05)
-        os.kill(first, signal.SIGKILL)
-        with pytest.raises(DashboardError, match="signal 9") as caught:
-            await job
-        assert (caught.value.status, caught.value.kind) == (502, "WorkerError")
-
-    with_pool(tmp_path, use)
+    with_pool(tmp_path, partial(lose_worker, while_handing_over=True))
 
 
 def test_a_job_that_takes_too_long_is_ended(tmp_path: Path):

@@ -10,6 +10,7 @@ from bit_transformer.archive.mixing.contexts import (
     AGREEMENTS,
     COUNTERPART,
     FIELD_BYTES,
+    FIRST_FORM_CONTEXT,
     NUM_CONTEXTS,
     NUM_REGISTERS,
     POSITION,
@@ -17,7 +18,6 @@ from bit_transformer.archive.mixing.contexts import (
     follow_byte,
 )
 from bit_transformer.archive.mixing.forms import (
-    FIRST_FORM_CONTEXT,
     counterpart_byte,
     follow_form,
     hash_form_contexts,

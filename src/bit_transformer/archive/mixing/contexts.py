@@ -13,6 +13,7 @@ from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import Array
 
 __all__ = [
+    "FIRST_FORM_CONTEXT",
     "NUM_CONTEXTS",
     "NUM_REGISTERS",
     "follow_byte",
@@ -33,8 +34,8 @@ STACK = 36
 STACK_DEPTH = 16
 NUM_REGISTERS = STACK + STACK_DEPTH
 NUM_CONTEXTS = 43
-_OWN_CONTEXTS = 34
-"""The rest are those of ``forms``."""
+FIRST_FORM_CONTEXT = 34
+"""From here on they are those of ``forms``."""
 
 _MASK = 0xFFFFFFFF
 
@@ -159,7 +160,7 @@ def hash_contexts(
     hashes[26] = hash2(registers[TAG], (c1 << 8) | c2)
     hashes[27] = hash2(expected, c1)
     _hash_records(registers, history, c1, c2, hashes)
-    for i in range(_OWN_CONTEXTS):
+    for i in range(FIRST_FORM_CONTEXT):
         hashes[i] = hash2(hashes[i], i + 1)
 
 

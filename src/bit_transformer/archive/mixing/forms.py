@@ -22,6 +22,7 @@ from bit_transformer.archive.mixing.contexts import (
     FIELD_FORM,
     FIELD_HASH,
     FIRST,
+    FIRST_FORM_CONTEXT,
     LAST4,
     LAST_FORM,
     LAST_KIND,
@@ -35,9 +36,7 @@ from bit_transformer.archive.mixing.contexts import (
 from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import Array
 
-__all__ = ["FIRST_FORM_CONTEXT", "counterpart_byte", "follow_form", "hash_form_contexts"]
-
-FIRST_FORM_CONTEXT = 34
+__all__ = ["counterpart_byte", "follow_form", "hash_form_contexts"]
 
 _SAME, _LARGER, _SMALLER = 1, 2, 3
 """How the field so far compares with its counterpart, by the first byte in which they differ."""
