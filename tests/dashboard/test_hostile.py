@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,8 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from bit_transformer.dashboard import security
 from bit_transformer.dashboard.app import create_app
-from bit_transformer.dashboard.routes import storage as storage_routes
 from tests.dashboard.asking import LIMIT_S, UPLOADED, Client
 from tests.dashboard.conftest import Server
 
@@ -267,7 +268,7 @@ def test_uploads_are_limited_and_their_names_lead_nowhere(
         while True:
             yield b"x" * 65_536
 
-    monkeypatch.setattr(storage_routes, "_DRAINED_BYTES", 1 << 20)
+    monkeypatch.setattr(security, "_REST_LIMIT_BYTES", 1 << 20)
     with suppress(httpx.WriteError, httpx.ReadError):  # cut off in the middle of its stream
         answer = client.http.post(
             "/uploads", params={"name": "endless"}, content=endless(), headers=UPLOADED
@@ -281,6 +282,40 @@ def test_uploads_are_limited_and_their_names_lead_nowhere(
     for upload in client.get("/uploads")["uploads"]:
         assert client.http.delete(f"/uploads/{upload['id']}").status_code == 204
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "headers", "status"),
+    [
+        ("codecs/compare", "json", "", 413),
+        ("codecs/compare", "json", "Origin: http://evil.example\r\n", 403),
+        ("codecs/compare", "x-www-form-urlencoded", "", 413),
+        ("nothing/here", "json", "", 413),
+        ("uploads?name=big", "octet-stream", "", 413),
+        ("uploads?name=big", "json", "", 415),
+    ],
+)
+def test_a_refusal_reaches_one_who_is_still_sending(
+    path: str, kind: str, headers: str, status: int, attacked: Server
+):
+    """Answering before all has come, and closing, would lose the answer on its way."""
+    body = b"x" * (8 << 20)  # more than sockets hold
+    head = (
+        f"POST /api/v1/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}"
+        f"Content-Type: application/{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", attacked.config.port), timeout=LIMIT_S) as line:
+        line.sendall(head.encode() + body[: 1 << 20])
+        time.sleep(0.3)  # time for an answer that does not wait
+        line.sendall(body[1 << 20 :])
+        assert line.recv(64).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_a_sender_that_asks_first_sends_nothing_of_what_is_refused(attacked: Server):
+    head = POST + b"Expect: 100-continue\r\nContent-Length: 8000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", attacked.config.port), timeout=LIMIT_S) as line:
+        line.sendall(head)
+        assert line.recv(64).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_compressed_bomb_is_refused_before_it_grows(attacked: Server):

@@ -13,6 +13,7 @@ Answers get the headers that keep a browser from loading, framing or guessing an
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import http.cookies
@@ -35,6 +36,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _BODY_LIMIT_S = 30.0
+_REST_LIMIT_S = 20.0
+_REST_LIMIT_BYTES = 1 << 29
 _OPEN_PATHS = ("/api/v1/status", "/api/v1/session")
 _STREAMED_PATH = "/api/v1/uploads"
 _API = "/api/"
@@ -134,8 +137,10 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        send = _with_headers(scope["path"], send)
         headers = _headers(scope)
+        body = _Body(receive, is_awaited="expect" in headers)
+        receive = body.receive
+        send = body.read_before_errors(_with_headers(scope["path"], send))
         try:
             self._check(scope, headers)
             receive = await self._with_limits(scope, headers, receive)
@@ -195,6 +200,42 @@ class Guard:
         if body:
             _check_type(headers, "application/json")
         return _replay(body, receive)
+
+
+class _Body:
+    """One request's body, whose rest is read and thrown away before the request is refused.
+
+    A server that answers and closes while the client is still sending makes the client's system
+    drop the answer ("connection reset"): the reason would be lost with it.
+    """
+
+    def __init__(self, receive: Receive, *, is_awaited: bool) -> None:
+        """``is_awaited``: the client sends its body only when asked, and so need not be asked."""
+        self._receive = receive
+        self._is_over = is_awaited
+
+    async def receive(self) -> Message:
+        """The next message."""
+        message = await self._receive()
+        self._is_over = not message.get("more_body", False)
+        return message
+
+    def read_before_errors(self, send: Send) -> Send:
+        """``send``, but for what an answer of an error waits for."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                await self._finish()
+            await send(message)
+
+        return sending
+
+    async def _finish(self) -> None:
+        num_bytes = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REST_LIMIT_S):
+                while not self._is_over and num_bytes <= _REST_LIMIT_BYTES:
+                    num_bytes += len((await self.receive()).get("body", b""))
 
 
 def _check_origin(scope: Scope, headers: dict[str, str]) -> None:

@@ -1,23 +1,15 @@
 """Files below the roots, uploads, and results."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
-from starlette.requests import ClientDisconnect
 
 from bit_transformer.dashboard.schemas.storage import FileListing, Upload, UploadsAnswer
 from bit_transformer.dashboard.services import ERRORS, Shared
-from bit_transformer.errors import DashboardError, StorageError
 
 __all__ = ["router"]
-
-_DRAINED_BYTES = 1 << 29
-_DRAIN_LIMIT_S = 20.0
 
 router = APIRouter(tags=["storage"], responses=ERRORS)
 
@@ -51,12 +43,7 @@ async def upload(
     """Keep the body, sent as ``application/octet-stream``; ``name`` is only for people."""
     length = request.headers.get("content-length", "")
     declared = int(length) if length.isdecimal() else None
-    parts = request.stream()
-    try:
-        return await shared.uploads.receive(name, parts, declared)
-    except (DashboardError, StorageError):
-        await _drain(parts)
-        raise
+    return await shared.uploads.receive(name, request.stream(), declared)
 
 
 @router.delete("/uploads/{upload_id}", status_code=204)
@@ -77,17 +64,3 @@ def download(result_id: str, shared: Shared) -> Response:
         filename=found.name,
         headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
     )
-
-
-async def _drain(parts: AsyncIterator[bytes]) -> None:
-    """Read what still comes of a refused upload, within reason.
-
-    A browser that is cut off while it sends tells of a lost connection, and not of the refusal.
-    """
-    num_bytes = 0
-    with suppress(TimeoutError, ClientDisconnect):
-        async with asyncio.timeout(_DRAIN_LIMIT_S):
-            async for part in parts:
-                num_bytes += len(part)
-                if num_bytes > _DRAINED_BYTES:
-                    return
