@@ -242,4 +242,4 @@ def test_a_reader_that_leaves_in_the_middle_is_no_error(tiny_run):
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(timeout=60) == 141
+    assert process.wait(timeout=240) == 141

@@ -124,7 +124,7 @@ def test_ctrl_c_saves_the_run_and_says_how_to_go_on(texts, tmp_path):
     while not (run / "metrics.jsonl").exists() or not (run / "metrics.jsonl").read_bytes():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert f"bit-transformer train --resume {run}" in out
     assert json.loads((run / "status.json").read_text())["state"] == "stopped"
