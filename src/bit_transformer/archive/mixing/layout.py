@@ -7,7 +7,11 @@ learning lives in ``scratch``. Kernels take few arrays this way, and compile the
 __all__ = [
     "CONSTANT_INPUT",
     "COUNTERPART_INPUT",
+    "EARLIER_INPUTS",
+    "EARLIER_POINTS",
     "EARLIER_SETS",
+    "ENGINE_BYTE_INPUT",
+    "ENGINE_BYTE_MAPS",
     "ENGINE_INPUT",
     "ENGINE_MAPS",
     "FINAL_ROWS",
@@ -21,6 +25,8 @@ __all__ = [
     "ORDER_INPUT",
     "OTHER_INPUTS",
     "POINT_ROWS",
+    "RUN_BYTE_INPUT",
+    "RUN_BYTE_MAPS",
     "RUN_MAPS",
     "SET_SIZES",
     "STATE_MAPS",
@@ -29,17 +35,24 @@ __all__ = [
 ]
 
 INPUTS_PER_CONTEXT = 4
-OTHER_INPUTS = 12
-"""Matches, orders 0 and 1, the engine, the counterpart, and a constant."""
+OTHER_INPUTS = 14
+"""Matches, orders 0 and 1, the engine, the counterpart, a constant, and what runs and the engine
+say together with the last byte."""
 
 MATCH_INPUT, ORDER_INPUT, CONSTANT_INPUT, ENGINE_INPUT, COUNTERPART_INPUT = 0, 4, 6, 7, 9
+RUN_BYTE_INPUT, ENGINE_BYTE_INPUT = 12, 13
 """Where they stand after the contexts' inputs."""
+
+EARLIER_INPUTS = 12
+"""Versions 1 and 2 had so many."""
 
 ORDER0_MAPS = 0
 ORDER1_MAPS = ORDER0_MAPS + 256
 MATCH_MAPS = ORDER1_MAPS + 65536
 ENGINE_MAPS = MATCH_MAPS + 768
-STATE_MAPS = ENGINE_MAPS + 4096
+RUN_BYTE_MAPS = ENGINE_MAPS + 4096
+ENGINE_BYTE_MAPS = RUN_BYTE_MAPS + 131072
+STATE_MAPS = ENGINE_BYTE_MAPS + 131072
 """From here on, 256 entries for each context and then, from RUN_MAPS of them on, 16 more."""
 
 RUN_MAPS = 256
@@ -53,27 +66,31 @@ EARLIER_SETS = 12
 
 FINAL_ROWS = 64 + 256
 FORM_FINAL_ROWS = 2048
-POINT_ROWS = (256, 16384, 16384, 16384, 1024)
-"""How many rows each refinement chooses from: orders 0 to 3, and the engine or match."""
+POINT_ROWS = (256, 16384, 16384, 16384, 1024, 8192, 4096, 8192, 8192, 16384)
+"""How many rows each refinement chooses from: orders 0 to 3, the engine or match, the word, the run
+of characters, the match and its length, the counterpart, and order 4."""
+
+EARLIER_POINTS = 5
+"""Versions 1 and 2 had so many refinements, whose steps never became smaller."""
 
 # fmt: off
 (
     EXPECTED, EXPECTED_LONG, MATCH_ROW, LONG_ROW, ENGINE_ROW, HAS_ENGINE, USES,
     FIRST_ROW, SECOND_ROW, THIRD_ROW, FIRST_ODDS, SECOND_ODDS, THIRD_ODDS, MIXED,
-    COUNTERPART_SAYS, COUNTERPART_ROW, POINTS,
-) = range(17)
+    COUNTERPART_SAYS, COUNTERPART_ROW, RUN_BYTE_ROW, ENGINE_BYTE_ROW, NUM_SCRATCH,
+) = range(19)
 # fmt: on
-NUM_SCRATCH = POINTS + len(POINT_ROWS)
 
 NODE_LIMIT, MAP_LIMIT, RATE, EXTRA_RATE, EXTRA_USES, FINAL_RATE, POINT_SHIFT, LINEAR_SHIFT = range(
     8
 )
-"""Places in ``pace``: how fast each part learns."""
+"""Places in ``pace``: how fast each part learns. Where ``POINT_SHIFT`` is 0, a refinement's steps
+become smaller as it is used."""
 
 
-def num_inputs(num_contexts: int) -> int:
+def num_inputs(num_contexts: int, num_others: int) -> int:
     """How many numbers are mixed, a multiple of eight."""
-    wanted = num_contexts * INPUTS_PER_CONTEXT + OTHER_INPUTS
+    wanted = num_contexts * INPUTS_PER_CONTEXT + num_others
     return wanted + -wanted % 8
 
 

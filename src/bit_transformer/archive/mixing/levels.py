@@ -4,10 +4,17 @@ Invariants: nothing here depends on the machine; a change of any number changes 
 raises ``MIXING_VERSION``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bit_transformer.archive.mixing.interface import MIXING_VERSION, Level
-from bit_transformer.archive.mixing.layout import EARLIER_SETS, SET_SIZES
+from bit_transformer.archive.mixing.layout import (
+    EARLIER_INPUTS,
+    EARLIER_POINTS,
+    EARLIER_SETS,
+    OTHER_INPUTS,
+    POINT_ROWS,
+    SET_SIZES,
+)
 
 __all__ = ["LevelSettings", "default_lanes", "level_settings"]
 
@@ -21,6 +28,8 @@ class LevelSettings:
         binary_contexts: the same for what is no text.
         max_log_buckets: the table has at most 2 to this many buckets of 64 bytes.
         num_sets: how many mixers there are in the first layer.
+        num_others: how many of their inputs come from no context.
+        num_points: how many refinements follow the mixers.
         first_weights: a mixer's weights before it learned, in sum, 65536 for 1.
         pace: how fast things learn; see ``layout``.
     """
@@ -29,8 +38,10 @@ class LevelSettings:
     binary_contexts: tuple[int, ...]
     max_log_buckets: int
     num_sets: int = len(SET_SIZES)
+    num_others: int = OTHER_INPUTS
+    num_points: int = len(POINT_ROWS)
     first_weights: int = 380_000
-    pace: tuple[int, ...] = (60, 400, 400, 600, 2000, 100, 6, 3)
+    pace: tuple[int, ...] = (250, 400, 400, 600, 2000, 100, 0, 3)
 
     def log_buckets(self, num_bytes: int) -> int:
         """Base-2 logarithm of the number of buckets for so many bytes."""
@@ -52,15 +63,29 @@ _LEVELS = {
     Level.BEST: LevelSettings(_DEFAULT_TEXT + _MOST_TEXT, _BINARY + _MORE_BINARY, 22),
 }
 
+_EARLIER_PACE = (60, 400, 400, 600, 2000, 100, 6, 3)
+
+
+def _as_earlier(settings: LevelSettings) -> LevelSettings:
+    """The level as version 2 had it."""
+    return replace(
+        settings, num_others=EARLIER_INPUTS, num_points=EARLIER_POINTS, pace=_EARLIER_PACE
+    )
+
+
+_LEVELS_2 = {level: _as_earlier(settings) for level, settings in _LEVELS.items()}
+
 _TEXT_1 = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 18, 21, 23, 24, 25, 27)
 _DEFAULT_TEXT_1 = (*_TEXT_1, 10, 12, 14, 15, 17, 20, 26)
 _BEST_TEXT_1 = (*_DEFAULT_TEXT_1, 0, 19, 22)
+_TEXTS_1 = {Level.FAST: _TEXT_1, Level.DEFAULT: _DEFAULT_TEXT_1, Level.BEST: _BEST_TEXT_1}
 _LEVELS_1 = {
-    Level.FAST: LevelSettings(_TEXT_1, _BINARY, 20, EARLIER_SETS),
-    Level.DEFAULT: LevelSettings(_DEFAULT_TEXT_1, _BINARY + _MORE_BINARY, 21, EARLIER_SETS),
-    Level.BEST: LevelSettings(_BEST_TEXT_1, _BINARY + _MORE_BINARY, 22, EARLIER_SETS),
+    level: replace(settings, text_contexts=_TEXTS_1[level], num_sets=EARLIER_SETS)
+    for level, settings in _LEVELS_2.items()
 }
-"""What version 1 spent, which had no forms of lines: for what was made by it."""
+"""Version 1 had no forms of lines, either."""
+
+_VERSIONS = {1: _LEVELS_1, 2: _LEVELS_2, 3: _LEVELS}
 
 _LANES = {
     Level.FAST: ((0, 1),),
@@ -77,7 +102,7 @@ lanes cost 1.1 %, four 2 to 2.7 %, eight 2.4 to 3.6 %.
 
 def level_settings(level: Level, version: int = MIXING_VERSION) -> LevelSettings:
     """What this level spends in this version of the coder."""
-    return (_LEVELS_1 if version == 1 else _LEVELS)[level]
+    return _VERSIONS[version][level]
 
 
 def default_lanes(level: Level, num_bytes: int, *, has_engine: bool) -> int:

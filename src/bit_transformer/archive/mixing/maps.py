@@ -7,7 +7,7 @@ Three kinds, each updated towards the bit that came:
 - a *node*, uint32: 16 bits of probability (xor 32768, so that zero means even odds), 8 bits of
   how often it was used, 8 bits of history state. Fifteen nodes, the bits of half a byte, and a
   head with check, last byte and run make a *bucket* of 64 bytes, one line of cache;
-- a *refinement*, int32: 25 points along the log-odds axis, interpolated, 22 bits each.
+- a *refinement*: 25 map entries, points along the log-odds axis, interpolated.
 
 Invariants: no index is computed from anything but values that were masked or bounded here or by
 the caller; a probability is never 0 or 1.
@@ -35,6 +35,7 @@ BUCKET = 16
 EVEN_ENTRY = 1 << 31
 NUM_POINTS = 25
 POINT_SPACING = 256
+_POINT_LIMIT = 255
 
 
 @kernel
@@ -109,16 +110,20 @@ def refine(points: Array, row: int, odds: int) -> int:
     along = odds + 3072
     index = row * NUM_POINTS + along // POINT_SPACING
     weight = along % POINT_SPACING
-    low = points[index] * (POINT_SPACING - weight)
-    return (low + points[index + 1] * weight) // (POINT_SPACING << 6)
+    low = (points[index] >> 10) * (POINT_SPACING - weight)
+    return (low + (points[index + 1] >> 10) * weight) // (POINT_SPACING << 6)
 
 
 @kernel
-def refine_train(points: Array, row: int, odds: int, bit: int, shift: int) -> None:
-    """Move the two points around the log-odds towards the bit, the nearer one more."""
+def refine_train(points: Array, row: int, odds: int, bit: int, rates: Array, shift: int) -> None:
+    """Move the point nearest to the log-odds towards the bit, by 2 to the -``shift`` if not 0."""
     along = odds + 3072
     index = row * NUM_POINTS + along // POINT_SPACING
     weight = along % POINT_SPACING
-    target = (bit << 22) - bit
-    nearer = index + (weight >= POINT_SPACING // 2)
-    points[nearer] += np.int32((target - points[nearer]) >> shift)
+    nearest = index + (weight >= POINT_SPACING // 2)
+    if shift == 0:
+        train_entry(points, nearest, bit, rates, _POINT_LIMIT)
+        return
+    prob = points[nearest] >> 10
+    prob += ((bit << 22) - bit - prob) >> shift
+    points[nearest] = np.uint32(prob << 10)

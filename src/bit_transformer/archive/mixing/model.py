@@ -28,7 +28,9 @@ __all__ = ["Model", "copy_model", "new_model", "new_registers"]
 _JOURNAL = 1 << 18
 _ENGINE_WEIGHT = 40_000
 _ENGINE_MAP_WEIGHT = 10_000
-_ODDS_BUCKET = 64
+_USES_BELIEVED = 6
+_USES_STRAIGHT = 8
+"""As how often used a map entry begins that says something from the first: how soon it changes."""
 
 
 class Model(NamedTuple):
@@ -37,7 +39,7 @@ class Model(NamedTuple):
     Shapes: ``buckets`` uint32, sixteen to a bucket; ``maps`` uint32, see ``layout``; ``indirect``
     int32, what followed one and two bytes lately; ``positions`` int32 (3, n), where the last
     bytes, and the last forms, occurred before; ``weights`` and ``final_weights`` int32 (rows,
-    inputs), ``is_used`` uint8 (rows,); ``points`` int32, refinements. ``chosen`` int64 (C,), the
+    inputs), ``is_used`` uint8 (rows,); ``points`` uint32, refinements. ``chosen`` int64 (C,), the
     contexts in use; ``pace`` int64, how fast to learn. ``journal`` int64, how many buckets were
     looked up and which, full once it has as many as it can hold. The rest is scratch of one bit,
     and tables.
@@ -59,6 +61,7 @@ class Model(NamedTuple):
     inputs: Array
     outputs: Array
     rows: Array
+    point_rows: Array
     scratch: Array
     stretch: Array
     squash: Array
@@ -70,7 +73,7 @@ class Model(NamedTuple):
 def new_model(settings: LevelSettings, log_buckets: int, *, is_text: bool = True) -> Model:
     """A model that has seen nothing, with 2 to the ``log_buckets`` buckets."""
     chosen = settings.text_contexts if is_text else settings.binary_contexts
-    num_inputs = layout.num_inputs(len(chosen))
+    num_inputs = layout.num_inputs(len(chosen), settings.num_others)
     set_sizes = layout.SET_SIZES[: settings.num_sets]
     num_sets = len(set_sizes)
     tables = load_tables()
@@ -88,7 +91,7 @@ def new_model(settings: LevelSettings, log_buckets: int, *, is_text: bool = True
         weights=weights,
         is_used=np.zeros(sum(set_sizes), dtype=np.uint8),
         final_weights=np.full((_final_rows(num_sets), num_sets), 65536 // num_sets, dtype=np.int32),
-        points=_straight_points(tables.squash),
+        points=_straight_points(tables.squash, settings),
         chosen=np.array(chosen, dtype=np.int64),
         pace=np.array(settings.pace, dtype=np.int64),
         hashes=np.zeros(NUM_CONTEXTS, dtype=np.int64),
@@ -97,6 +100,7 @@ def new_model(settings: LevelSettings, log_buckets: int, *, is_text: bool = True
         inputs=np.zeros(num_inputs, dtype=np.int32),
         outputs=np.zeros(num_sets, dtype=np.int32),
         rows=np.zeros(num_sets, dtype=np.int64),
+        point_rows=np.zeros(settings.num_points, dtype=np.int64),
         scratch=np.zeros(layout.NUM_SCRATCH, dtype=np.int64),
         **tables._asdict(),
     )
@@ -127,10 +131,17 @@ def _final_rows(num_sets: int) -> int:
 def _fresh_maps(num_contexts: int, squash: np.ndarray) -> np.ndarray:
     """Map entries at even odds, but for the engine's, which begin by believing it."""
     maps = np.full(layout.num_maps(num_contexts), EVEN_ENTRY, dtype=np.uint32)
-    odds = np.arange(64) * _ODDS_BUCKET + _ODDS_BUCKET // 2 - 2048
-    believed = squash[odds + 3072].astype(np.uint32) << 16
-    maps[layout.ENGINE_MAPS : layout.STATE_MAPS] = np.repeat(believed, 64)
+    maps[layout.ENGINE_MAPS : layout.RUN_BYTE_MAPS] = np.repeat(_believed(64, squash), 64)
+    believed = _believed(32, squash) | _USES_BELIEVED
+    maps[layout.ENGINE_BYTE_MAPS : layout.STATE_MAPS] = np.repeat(believed, 4096)
     return maps
+
+
+def _believed(num_buckets: int, squash: np.ndarray) -> np.ndarray:
+    """Map entries that say what the engine says, one for each part of its range."""
+    width = 4096 // num_buckets
+    odds = np.arange(num_buckets) * width + width // 2 - 2048
+    return squash[odds + 3072].astype(np.uint32) << 16
 
 
 def _aligned_zeros(size: int) -> np.ndarray:
@@ -140,7 +151,9 @@ def _aligned_zeros(size: int) -> np.ndarray:
     return raw[offset : offset + size]
 
 
-def _straight_points(squash: np.ndarray) -> np.ndarray:
+def _straight_points(squash: np.ndarray, settings: LevelSettings) -> np.ndarray:
     """Refinements that leave every probability as it is."""
     along = np.minimum(np.arange(NUM_POINTS) * POINT_SPACING, squash.size - 1)
-    return np.tile(squash[along].astype(np.int32) << 6, sum(layout.POINT_ROWS))
+    uses = 0 if settings.pace[layout.POINT_SHIFT] else _USES_STRAIGHT
+    straight = (squash[along].astype(np.uint32) << 16) | np.uint32(uses)
+    return np.tile(straight, sum(layout.POINT_ROWS[: settings.num_points]))

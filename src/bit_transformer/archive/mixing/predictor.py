@@ -29,6 +29,7 @@ from bit_transformer.archive.mixing.contexts import (
     RECORD,
     RUN_BYTES,
     SHAPE,
+    WORD,
     follow_byte,
     hash2,
     hash_contexts,
@@ -51,7 +52,11 @@ from bit_transformer.archive.mixing.layout import (
     COUNTERPART_INPUT,
     COUNTERPART_ROW,
     COUNTERPART_SAYS,
+    EARLIER_POINTS,
     EARLIER_SETS,
+    ENGINE_BYTE_INPUT,
+    ENGINE_BYTE_MAPS,
+    ENGINE_BYTE_ROW,
     ENGINE_INPUT,
     ENGINE_MAPS,
     ENGINE_ROW,
@@ -75,8 +80,10 @@ from bit_transformer.archive.mixing.layout import (
     ORDER_INPUT,
     POINT_ROWS,
     POINT_SHIFT,
-    POINTS,
     RATE,
+    RUN_BYTE_INPUT,
+    RUN_BYTE_MAPS,
+    RUN_BYTE_ROW,
     SECOND_ROW,
     SET_SIZES,
     THIRD_ROW,
@@ -92,7 +99,7 @@ __all__ = ["DECODE", "ENCODE", "PRIME", "code_steps"]
 
 PRIME, ENCODE, DECODE = range(3)
 _SHORT_MATCH, _LONG_MATCH = 5, 8
-_SLOW_LIMIT = 1023
+_MIDDLE_LIMIT, _SLOW_LIMIT = 255, 1023
 
 
 @kernel
@@ -141,6 +148,8 @@ def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
         s[ENGINE_ROW] = ENGINE_MAPS + ((bucket << 6) | (known << 3) | bit_index)
         m.inputs[at + ENGINE_INPUT] = odds
         m.inputs[at + ENGINE_INPUT + 1] = m.stretch[m.maps[s[ENGINE_ROW]] >> 20]
+    if m.point_rows.shape[0] > EARLIER_POINTS:
+        _byte_inputs(m, row, at, node, odds)
     _select(row, s, m.rows, m.char_class, node, bit_index, known, odds)
     _share(m.weights, m.is_used, m.rows)
     for k in range(m.rows.shape[0]):
@@ -154,7 +163,28 @@ def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
         s[FIRST_ODDS + final] = mix(m.outputs, m.final_weights, s[FIRST_ROW + final])
         total += s[FIRST_ODDS + final]
     s[MIXED] = total // num_finals
-    return _refined(m.points, m.squash, s, row[LAST4], node, odds)
+    _place_points(m.point_rows, s, row, node, odds)
+    return _refined(m.points, m.point_rows, m.squash, s[MIXED])
+
+
+@kernel
+def _byte_inputs(m: Model, row: Array, at: int, node: int, odds: int) -> None:
+    """Fill in what came of the bit in such a run of characters, and where the engine said so."""
+    s = m.scratch
+    s[RUN_BYTE_ROW] = RUN_BYTE_MAPS + ((_run(row) << 8) | node)
+    m.inputs[at + RUN_BYTE_INPUT] = m.stretch[m.maps[s[RUN_BYTE_ROW]] >> 20]
+    m.inputs[at + ENGINE_BYTE_INPUT] = 0
+    if s[HAS_ENGINE]:
+        bucket = (min(max(odds, -2047), 2047) + 2048) >> 7
+        last = hash2(row[LAST4] & 0xFF, node) & 0xFFF
+        s[ENGINE_BYTE_ROW] = ENGINE_BYTE_MAPS + ((bucket << 12) | last)
+        m.inputs[at + ENGINE_BYTE_INPUT] = m.stretch[m.maps[s[ENGINE_BYTE_ROW]] >> 20]
+
+
+@kernel
+def _run(row: Array) -> int:
+    """The kind of the last characters, and of how many: below 512."""
+    return ((row[SHAPE] & 15) << 5) | min(row[RUN_BYTES], 31)
 
 
 @kernel
@@ -228,25 +258,41 @@ def _share(weights: Array, is_used: Array, rows: Array) -> None:
 
 
 @kernel
-def _refined(points: Array, squash: Array, s: Array, last4: int, node: int, odds: int) -> int:
-    """The mixed probability, averaged with what came of its like in small contexts."""
-    s[POINTS] = node
-    s[POINTS + 1] = hash2(last4 & 0xFF, node)
-    s[POINTS + 2] = hash2(last4 & 0xFFFF, node)
-    s[POINTS + 3] = hash2(last4 & 0xFFFFFF, node)
-    if s[HAS_ENGINE]:
-        s[POINTS + 4] = (min(max(odds, -2047), 2047) + 2048) >> 2
-    else:
-        s[POINTS + 4] = max(s[EXPECTED_LONG], s[EXPECTED]) + 1
-    mixed = s[MIXED]
-    total = squash[mixed + 3072] * 2
+def _place_points(point_rows: Array, s: Array, row: Array, node: int, odds: int) -> None:
+    """Choose which row of each refinement this bit uses."""
+    last4 = row[LAST4]
+    point_rows[0] = node
+    point_rows[1] = hash2(last4 & 0xFF, node)
+    point_rows[2] = hash2(last4 & 0xFFFF, node)
+    point_rows[3] = hash2(last4 & 0xFFFFFF, node)
+    expected = max(s[EXPECTED_LONG], s[EXPECTED]) + 1
+    point_rows[4] = (min(max(odds, -2047), 2047) + 2048) >> 2 if s[HAS_ENGINE] else expected
+    if point_rows.shape[0] > EARLIER_POINTS:
+        length = max(row[MATCH_LENGTH], row[LONG_LENGTH])
+        counterpart = ((s[COUNTERPART_SAYS] + 1) << 2) | (row[AGREEMENT] & 3)
+        short_run = ((row[SHAPE] & 0xFF) << 5) | min(row[RUN_BYTES], 31)
+        point_rows[5] = hash2(hash2(row[WORD], last4 & 0xFF), node)
+        point_rows[6] = hash2(short_run, node)
+        point_rows[7] = hash2((expected << 4) | min(length // 4, 15), node)
+        point_rows[8] = hash2(counterpart, node)
+        point_rows[9] = hash2(last4, node)
     first = 0
-    for r in range(len(POINT_ROWS)):
-        s[POINTS + r] = first + (s[POINTS + r] & (POINT_ROWS[r] - 1))
+    for r in range(point_rows.shape[0]):
+        point_rows[r] = first + (point_rows[r] & (POINT_ROWS[r] - 1))
         first += POINT_ROWS[r]
-        prob = refine(points, s[POINTS + r], mixed)
+
+
+@kernel
+def _refined(points: Array, point_rows: Array, squash: Array, mixed: int) -> int:
+    """The mixed probability, averaged with what came of its like in small contexts."""
+    num_points = point_rows.shape[0]
+    share = 1 if num_points > EARLIER_POINTS else 2
+    total = squash[mixed + 3072] * share
+    for r in range(num_points):
+        prob = refine(points, point_rows[r], mixed)
         total += prob * 2 if r == 2 else prob
-    return min(max((total + 4) >> 3, 1), 65535)
+    shares = num_points + 1 + share
+    return min(max((total + shares // 2) // shares, 1), 65535)
 
 
 @kernel
@@ -263,8 +309,8 @@ def _learn(m: Model, row: Array, node: int, bit_index: int, bit: int) -> None:
     for k in range(m.rows.shape[0]):
         error = target - m.squash[m.outputs[k] + 3072]
         train_weights(m.inputs, m.weights, m.rows[k], error, rate)
-    for r in range(len(POINT_ROWS)):
-        refine_train(m.points, s[POINTS + r], s[MIXED], bit, pace[POINT_SHIFT])
+    for r in range(m.point_rows.shape[0]):
+        refine_train(m.points, m.point_rows[r], s[MIXED], bit, m.rates, pace[POINT_SHIFT])
     learn_contexts(m.buckets, m.maps, m.places, m.next_state, m.rates, pace, node, bit_index, bit)
     for which in range(2):
         if s[MATCH_ROW + which] >= 0:
@@ -278,6 +324,10 @@ def _learn(m: Model, row: Array, node: int, bit_index: int, bit: int) -> None:
     train_entry(m.maps, order1, bit, m.rates, _SLOW_LIMIT)
     if s[HAS_ENGINE]:
         train_entry(m.maps, s[ENGINE_ROW], bit, m.rates, _SLOW_LIMIT)
+    if m.point_rows.shape[0] > EARLIER_POINTS:
+        train_entry(m.maps, s[RUN_BYTE_ROW], bit, m.rates, _SLOW_LIMIT)
+        if s[HAS_ENGINE]:
+            train_entry(m.maps, s[ENGINE_BYTE_ROW], bit, m.rates, _MIDDLE_LIMIT)
 
 
 @kernel
