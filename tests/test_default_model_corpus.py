@@ -19,7 +19,13 @@ from benchmarks.default_model.catalogue import CATALOGUE, KINDS, Package, Take
 from benchmarks.default_model.checks import SHINGLE, Overlap, Seen, is_text, window_hashes
 from benchmarks.default_model.extract import WAYS, html_text, message_pairs, r_strings
 from benchmarks.default_model.fetch import FetchError, fetch, members, opened
-from benchmarks.default_model.primer import SHARES, Excerpt, choose_primer, cover
+from benchmarks.default_model.primer import (
+    SHARES,
+    Excerpt,
+    choose_primer,
+    cover,
+    with_crlf,
+)
 from benchmarks.default_model.split import Text, cut, held_out, shuffled, within
 
 
@@ -313,6 +319,23 @@ class TestPrimer:
         assert 30_000 < len(primer) <= 40_000
         assert all(kind.encode() in primer for kind in KINDS)
         assert primer == joined(choose_primer(texts, 40_000))
+
+    def test_ends_some_lines_of_logs_as_windows_does(self):
+        line = b"%d worker %d of %d said nothing new\n"
+        logs = [
+            text(number, b"".join(line % (i * number, i, number) for i in range(300)), "logs")
+            for number in range(1, 40)
+        ]
+        excerpts = choose_primer(logs, 60_000)
+        ends = [excerpt.data.count(b"\r\n") for excerpt in excerpts]
+        lines = [excerpt.data.count(b"\n") for excerpt in excerpts]
+        assert len(joined(excerpts)) <= SHARES["logs"] * 60_000
+        assert all(
+            end == (count if i % 4 == 0 else 0)
+            for i, (end, count) in enumerate(zip(ends, lines, strict=True))
+        )
+        again = with_crlf(excerpts, 4)
+        assert again == excerpts
 
     def test_quotes_other_languages_in_their_letters(self):
         texts = [

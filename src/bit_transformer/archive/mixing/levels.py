@@ -30,6 +30,7 @@ class LevelSettings:
         num_sets: how many mixers there are in the first layer.
         num_others: how many of their inputs come from no context.
         num_points: how many refinements follow the mixers.
+        num_pieces: how many pieces of the primer are read with the engine.
         first_weights: a mixer's weights before it learned, in sum, 65536 for 1.
         pace: how fast things learn; see ``layout``.
     """
@@ -40,6 +41,7 @@ class LevelSettings:
     num_sets: int = len(SET_SIZES)
     num_others: int = OTHER_INPUTS
     num_points: int = len(POINT_ROWS)
+    num_pieces: int = 32
     first_weights: int = 380_000
     pace: tuple[int, ...] = (250, 400, 400, 600, 2000, 100, 0, 3)
 
@@ -69,7 +71,11 @@ _EARLIER_PACE = (60, 400, 400, 600, 2000, 100, 6, 3)
 def _as_earlier(settings: LevelSettings) -> LevelSettings:
     """The level as version 2 had it."""
     return replace(
-        settings, num_others=EARLIER_INPUTS, num_points=EARLIER_POINTS, pace=_EARLIER_PACE
+        settings,
+        num_others=EARLIER_INPUTS,
+        num_points=EARLIER_POINTS,
+        num_pieces=16,
+        pace=_EARLIER_PACE,
     )
 
 

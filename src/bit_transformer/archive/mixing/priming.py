@@ -37,11 +37,10 @@ _MAX_ODDS_BYTES = 1 << 26
 _ONE_AT_A_TIME = Lock()
 _LAST: dict[tuple[LevelSettings, int, bytes, bytes], PrimedModels] = {}
 _MAX_LAST = 2
-_NUM_PIECES = 16
 _MAX_PIECE_BYTES = 1024
-_MIN_PIECE_BYTES = 256
+_MIN_PIECES_BYTES = 4096
 _PIECES_PART = 4
-"""At most a fourth of the primer is kept back."""
+"""At most a fourth of the primer is kept back, and nothing if that is less than 4096 bytes."""
 
 
 class PrimedModels:
@@ -57,7 +56,8 @@ class PrimedModels:
     def __init__(
         self, settings: LevelSettings, log_buckets: int, primer: bytes, engine: Engine | None
     ):
-        self.history, self._num_whole = _arranged(primer, has_engine=engine is not None)
+        self._num_pieces = settings.num_pieces if engine is not None else 0
+        self.history, self._num_whole = _arranged(primer, self._num_pieces)
         self._spare: list[Model] = []
         if len(primer) < MIN_PRIMER_BYTES:
             self._primed = self._taught(new_model(settings, log_buckets), engine)
@@ -73,9 +73,9 @@ class PrimedModels:
         num_whole = self._num_whole
         _read(model, self.history, 0, num_whole, 1, NO_ODDS)
         if engine is not None and num_whole < self.history.size:
-            pieces = self.history[num_whole:].reshape(_NUM_PIECES, -1)
+            pieces = self.history[num_whole:].reshape(self._num_pieces, -1)
             odds = odds_along(engine, pieces)
-            _read(model, self.history, num_whole, pieces.shape[1], _NUM_PIECES, odds)
+            _read(model, self.history, num_whole, pieces.shape[1], self._num_pieces, odds)
         model.journal[0] = 0
         model.scratch[USES] = 0  # so that the mixers are quick again in what is new
         return model
@@ -135,15 +135,15 @@ def odds_along(engine: Engine, lanes_LT: np.ndarray) -> np.ndarray:
     return along
 
 
-def _arranged(primer: bytes, *, has_engine: bool) -> tuple[np.ndarray, int]:
+def _arranged(primer: bytes, num_pieces: int) -> tuple[np.ndarray, int]:
     """The primer with its kept-back pieces at the end, and how many bytes stand before them."""
     data = np.frombuffer(bytearray(primer), dtype=np.uint8)
-    piece_bytes = min(data.size // (_PIECES_PART * _NUM_PIECES), _MAX_PIECE_BYTES)
-    if not has_engine or piece_bytes < _MIN_PIECE_BYTES:
+    piece_bytes = min(data.size // (_PIECES_PART * max(num_pieces, 1)), _MAX_PIECE_BYTES)
+    if piece_bytes * num_pieces < _MIN_PIECES_BYTES:
         return data, data.size
     is_piece = np.zeros(data.size, dtype=bool)
-    for piece in range(_NUM_PIECES):
-        begin = (2 * piece + 1) * (data.size - piece_bytes) // (2 * _NUM_PIECES)
+    for piece in range(num_pieces):
+        begin = (2 * piece + 1) * (data.size - piece_bytes) // (2 * num_pieces)
         is_piece[begin : begin + piece_bytes] = True
     whole = data[~is_piece]
     return np.concatenate([whole, data[is_piece]]), whole.size
