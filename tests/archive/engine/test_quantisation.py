@@ -101,6 +101,22 @@ def test_a_residual_stream_that_grew_in_a_long_training_is_not_clipped():
     assert np.sqrt(np.mean((found - logits) ** 2)) < 0.06 * np.sqrt(np.mean(logits**2))
 
 
+@pytest.mark.parametrize("share", [0.003, -0.003])
+def test_a_first_block_that_all_but_cancels_its_input_is_not_rounded_away(share):
+    model = make_model()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "attention.project_out" in name:
+                parameter.mul_(50_000)
+            if name == "blocks.0.embedding_skip":
+                parameter.fill_(share - 1)
+    data = random_data(np.random.default_rng(4), 4, 48)
+    with torch.no_grad():
+        logits = model(torch.from_numpy(np.unpackbits(data, axis=1))).view(4, 48, 8).numpy()
+    found = walked(StepEngine(quantise(model)).sequence(data), data)
+    assert np.sqrt(np.mean((found - logits) ** 2)) < 0.06 * np.sqrt(np.mean(logits**2))
+
+
 def test_a_model_whose_activations_are_not_finite_is_refused():
     model = make_model()
     with torch.no_grad():
