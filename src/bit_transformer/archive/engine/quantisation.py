@@ -26,8 +26,8 @@ VALUE_FRACTION = 64
 """Attention's values are added up in units of a 64th of their last place."""
 
 _INT8 = 127
-# Room for seven times the root mean square. What is turned reaches 5.4 in a model of 147 minutes, and
-# 12 before it is turned: with 14 and no turn that model lost 0.8 %, so it loses 0.5.
+# Room for seven times the root mean square. What is turned reaches 5.4 in a model of 147 minutes,
+# and 12 before it is turned: with 14 and no turn that model lost 0.8 %, so it loses 0.5.
 _ACTIVATION_ONE = 18
 _RESIDUAL_HEADROOM = 2.0
 _FIRST_UNITS = 64
