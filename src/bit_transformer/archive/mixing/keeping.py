@@ -1,7 +1,7 @@
 """Primed models on disk, so that only the first process ever has to read a primer.
 
 Reading the primer of the model in the package takes four seconds, and what comes of it is the same
-every time. It is kept in the user's cache folder, 4 to 30 MB compressed, the last few of them;
+every time. It is kept in the user's cache folder, some 30 MB compressed each, the last few of them;
 ``BIT_TRANSFORMER_CACHE`` names another folder, or ``off``.
 
 Invariants: what is recalled is what was kept, or nothing; only arrays whose contents cannot lead

@@ -36,8 +36,8 @@ __all__ = [
 
 INPUTS_PER_CONTEXT = 4
 OTHER_INPUTS = 14
-"""Matches, orders 0 and 1, the engine, the counterpart, a constant, and what runs and the engine
-say together with the last byte."""
+"""Matches, orders 0 and 1, the engine, the counterpart, a constant, what came in such runs of
+characters, and what came where the engine said so after the last byte."""
 
 MATCH_INPUT, ORDER_INPUT, CONSTANT_INPUT, ENGINE_INPUT, COUNTERPART_INPUT = 0, 4, 6, 7, 9
 RUN_BYTE_INPUT, ENGINE_BYTE_INPUT = 12, 13
@@ -51,8 +51,8 @@ ORDER1_MAPS = ORDER0_MAPS + 256
 MATCH_MAPS = ORDER1_MAPS + 65536
 ENGINE_MAPS = MATCH_MAPS + 768
 RUN_BYTE_MAPS = ENGINE_MAPS + 4096
-ENGINE_BYTE_MAPS = RUN_BYTE_MAPS + 131072
-STATE_MAPS = ENGINE_BYTE_MAPS + 131072
+ENGINE_BYTE_MAPS = RUN_BYTE_MAPS + 512 * 256
+STATE_MAPS = ENGINE_BYTE_MAPS + 32 * 4096
 """From here on, 256 entries for each context and then, from RUN_MAPS of them on, 16 more."""
 
 RUN_MAPS = 256

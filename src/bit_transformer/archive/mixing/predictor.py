@@ -144,7 +144,7 @@ def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
     m.inputs[at + ENGINE_INPUT] = 0
     m.inputs[at + ENGINE_INPUT + 1] = 0
     if s[HAS_ENGINE]:
-        bucket = (min(max(odds, -2047), 2047) + 2048) >> 6
+        bucket = _place_of(odds) >> 6
         s[ENGINE_ROW] = ENGINE_MAPS + ((bucket << 6) | (known << 3) | bit_index)
         m.inputs[at + ENGINE_INPUT] = odds
         m.inputs[at + ENGINE_INPUT + 1] = m.stretch[m.maps[s[ENGINE_ROW]] >> 20]
@@ -175,10 +175,16 @@ def _byte_inputs(m: Model, row: Array, at: int, node: int, odds: int) -> None:
     m.inputs[at + RUN_BYTE_INPUT] = m.stretch[m.maps[s[RUN_BYTE_ROW]] >> 20]
     m.inputs[at + ENGINE_BYTE_INPUT] = 0
     if s[HAS_ENGINE]:
-        bucket = (min(max(odds, -2047), 2047) + 2048) >> 7
+        bucket = _place_of(odds) >> 7
         last = hash2(row[LAST4] & 0xFF, node) & 0xFFF
         s[ENGINE_BYTE_ROW] = ENGINE_BYTE_MAPS + ((bucket << 12) | last)
         m.inputs[at + ENGINE_BYTE_INPUT] = m.stretch[m.maps[s[ENGINE_BYTE_ROW]] >> 20]
+
+
+@kernel
+def _place_of(odds: int) -> int:
+    """Where the engine's log-odds stand in their range: 1 to 4095."""
+    return min(max(odds, -2047), 2047) + 2048
 
 
 @kernel
@@ -266,7 +272,7 @@ def _place_points(point_rows: Array, s: Array, row: Array, node: int, odds: int)
     point_rows[2] = hash2(last4 & 0xFFFF, node)
     point_rows[3] = hash2(last4 & 0xFFFFFF, node)
     expected = max(s[EXPECTED_LONG], s[EXPECTED]) + 1
-    point_rows[4] = (min(max(odds, -2047), 2047) + 2048) >> 2 if s[HAS_ENGINE] else expected
+    point_rows[4] = _place_of(odds) >> 2 if s[HAS_ENGINE] else expected
     if point_rows.shape[0] > EARLIER_POINTS:
         length = max(row[MATCH_LENGTH], row[LONG_LENGTH])
         counterpart = ((s[COUNTERPART_SAYS] + 1) << 2) | (row[AGREEMENT] & 3)
