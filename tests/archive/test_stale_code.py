@@ -48,6 +48,22 @@ def test_code_that_is_younger_than_all_sources_stays(tmp_path: Path):
     assert not stale.exists()
 
 
+def test_code_that_is_older_than_what_it_calls_in_another_folder_goes(tmp_path: Path):
+    for name in ("calling", "called"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.py").write_text("")
+    index = tmp_path / "calling" / "__pycache__" / "one.nbi"
+    index.parent.mkdir()
+    index.write_bytes(b"x")
+    time_s = index.stat().st_mtime
+    os.utime(tmp_path / "calling" / "one.py", (time_s - 2, time_s - 2))
+    os.utime(tmp_path / "called" / "one.py", (time_s + 2, time_s + 2))
+    forget_stale_code(tmp_path / "calling")
+    assert index.exists()
+    forget_stale_code(tmp_path / "calling", tmp_path / "called")
+    assert not index.exists()
+
+
 def test_a_folder_without_compiled_code_is_left_alone(tmp_path: Path):
     (tmp_path / "one.py").write_text("")
     forget_stale_code(tmp_path)

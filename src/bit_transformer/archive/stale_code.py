@@ -12,13 +12,16 @@ from pathlib import Path
 __all__ = ["forget_stale_code"]
 
 
-def forget_stale_code(folder: Path) -> None:
+def forget_stale_code(folder: Path, *called: Path) -> None:
     """Remove numba's indexes of the modules in ``folder`` that are older than any of them.
+
+    Or than any module of the folders that are ``called`` from there.
 
     Where the folder cannot be written, numba keeps its files elsewhere, and an installation gives
     every module a new time.
     """
-    newest_s = max(source.stat().st_mtime for source in folder.glob("*.py"))
+    sources = [source for one in (folder, *called) for source in one.glob("*.py")]
+    newest_s = max(source.stat().st_mtime for source in sources)
     for index in (folder / "__pycache__").glob("*.nbi"):
         with suppress(OSError):  # another process may have removed it just now
             if index.stat().st_mtime < newest_s:

@@ -1,15 +1,19 @@
 """An engine that tells how many bytes it has read, for progress within a block.
 
 A block takes minutes where a trained model predicts, and nearly all of that passes in the engine.
-What it computes is not touched.
+What it computes is not touched. Blocks may be worked on by several threads.
 """
 
 from collections.abc import Callable
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bit_transformer.archive.engine.interface import Engine, EngineState
+
+if TYPE_CHECKING:
+    from bit_transformer.archive.engine.trunk import LentTrunk
 
 __all__ = ["WatchedEngine"]
 
@@ -24,6 +28,7 @@ class WatchedEngine:
         self._engine = engine
         self._tell = tell
         self._num_read = 0
+        self._one_at_a_time = Lock()
 
     @property
     def model_hash(self) -> bytes:
@@ -41,24 +46,32 @@ class WatchedEngine:
     def feed(self, state: EngineState, values: np.ndarray) -> None:
         """Have the engine read a byte in each lane."""
         self._engine.feed(state, values)
-        self._count(values)
+        self._count(values.size)
+
+    def lend(self, state: EngineState, num_steps: int) -> "LentTrunk | None":
+        """What the engine lends; what will be read with it counts as read."""
+        lent = self._engine.lend(state, num_steps)
+        if lent is not None:
+            self._count(num_steps * len(lent.memory.history))
+        return lent
 
     def extend(self, state: EngineState, data: np.ndarray) -> np.ndarray:
         """Have the engine read and predict along."""
         odds = self._engine.extend(state, data)
-        self._count(data)
+        self._count(data.size)
         return odds
 
     def sequence(self, data: np.ndarray) -> np.ndarray:
         """What the engine predicts along whole lanes."""
         odds = self._engine.sequence(data)
-        self._count(data)
+        self._count(data.size)
         return odds
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else the engine has."""
         return getattr(self._engine, name)
 
-    def _count(self, data: np.ndarray) -> None:
-        self._num_read += data.size
-        self._tell(self._num_read)
+    def _count(self, num_bytes: int) -> None:
+        with self._one_at_a_time:
+            self._num_read += num_bytes
+            self._tell(self._num_read)

@@ -41,6 +41,9 @@ class FakeEngine:
     def feed(self, state: _State, values: np.ndarray) -> None:
         state.last = values.copy()
 
+    def lend(self, state: _State, num_steps: int) -> None:
+        del state, num_steps
+
     def extend(self, state: _State, data: np.ndarray) -> np.ndarray:
         before = np.concatenate([state.last[:, None], data[:, :-1]], axis=1)
         self.feed(state, data[:, -1])

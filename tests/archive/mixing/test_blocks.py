@@ -1,10 +1,13 @@
 """Blocks go to payloads and come back, whatever is in them and whoever computes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bit_transformer.archive.engine import StepEngine
 from bit_transformer.archive.mixing import (
     MAX_BLOCK_BYTES,
     MAX_PRIMER_BYTES,
@@ -15,6 +18,7 @@ from bit_transformer.archive.mixing import (
 )
 from bit_transformer.archive.mixing import blocks as blocks_module
 from bit_transformer.errors import ArchiveError, InputError
+from tests.archive.engine.engines import random_weights, small_shape
 from tests.archive.mixing.fake_engine import FakeEngine
 from tests.strategies import byte_strings
 
@@ -92,19 +96,84 @@ def test_threads_and_neighbours_change_no_payload(engine: FakeEngine | None) -> 
         assert decoded == blocks
 
 
-def test_blocks_decoded_together_are_as_many_as_their_models_find_memory(
-    monkeypatch: pytest.MonkeyPatch,
+class InterpretedEngine:
+    """A trained model's engine that lends nothing, so that every byte goes through calls of it."""
+
+    def __init__(self, engine: StepEngine) -> None:
+        self._engine = engine
+
+    def lend(self, state: object, num_steps: int) -> None:
+        del state, num_steps
+
+    def __getattr__(self, name: str):
+        return getattr(self._engine, name)
+
+
+@pytest.mark.parametrize("lanes", [None, 1, 3])
+@pytest.mark.parametrize("steps_at_once", [7, 512])
+def test_the_compiled_loop_decodes_what_calls_of_the_engine_do(
+    lanes: int | None, steps_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = CountingEngine()
-    messages = [TEXT[at : at + 50] for at in range(0, 500, 50)]
-    payloads = encode_blocks(messages, Level.DEFAULT, engine)
-    grouped = []
-    for max_bytes in (1 << 30, 1):
-        monkeypatch.setattr(blocks_module, "_MAX_GROUP_BYTES", max_bytes)
-        engine.lanes.clear()
-        assert decode_blocks(payloads, [50] * 10, Level.DEFAULT, engine) == messages
-        grouped.append(list(engine.lanes))
-    assert grouped == [[10], [1] * 10]
+    monkeypatch.setattr(blocks_module, "_STEPS_AT_ONCE", steps_at_once)
+    engine = StepEngine(random_weights(np.random.default_rng(8), small_shape()))
+    blocks = [TEXT[:601], TEXT[:40]]
+    payloads = encode_blocks(blocks, Level.DEFAULT, engine, PRIMER, lanes=lanes)
+    damaged = [bytes([payload[0] ^ 0x11]) + payload[1:] for payload in payloads]
+    decoders: list[Any] = [engine, InterpretedEngine(engine)]
+    compiled, called = (
+        decode_blocks(payloads + damaged, [601, 40] * 2, Level.DEFAULT, decoder, PRIMER)
+        for decoder in decoders
+    )
+    assert compiled == called
+    assert compiled[:2] == blocks
+    assert compiled[2:] != blocks
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_block_in_a_primer_is_told_from_one_that_the_primer_knows_nothing_of(
+    version: int,
+) -> None:
+    """From version 4 on, the primer is forgotten where that makes the payload smaller."""
+    engine = FakeEngine()
+    strange = bytes(range(65, 91)) * 20 + b"\n"
+    remembered = []
+    with pytest.MonkeyPatch.context() as patch:
+        encode_setup = blocks_module.encode_setup
+
+        def noted(coder, payload, setup, usual):
+            remembered.append(setup.remembers)
+            encode_setup(coder, payload, setup, usual)
+
+        patch.setattr(blocks_module, "encode_setup", noted)
+        for block in (strange, TEXT[:500]):
+            means = (Level.DEFAULT, engine, TEXT[:4000])
+            payloads = encode_blocks([block], *means, version=version)
+            assert decode_blocks(payloads, [len(block)], *means, version=version) == [block]
+    assert (False in remembered) == (version == 4)
+
+
+@pytest.mark.parametrize("size", [500, 12_000])
+def test_of_remembering_and_forgetting_the_primer_the_smaller_is_taken(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    means = (Level.DEFAULT, FakeEngine(), LOG[:9000])
+    for block in (LOG[9000 : 9000 + size], (TEXT * 4)[:size]):
+        (smaller,) = encode_blocks([block], *means)
+        forced = []
+        for remembers in (True, False):
+            with monkeypatch.context() as patch:
+                original = blocks_module._encode_block
+                patch.setattr(
+                    blocks_module,
+                    "_encode_block",
+                    lambda size, data, setup, *rest, keep=remembers, call=original: call(
+                        size, data, setup._replace(remembers=keep or not setup.asks_engine), *rest
+                    ),
+                )
+                forced.append(encode_blocks([block], *means)[0])
+        assert len(smaller) == min(map(len, forced))
+        for payload in forced:
+            assert decode_blocks([payload], [size], *means) == [block]
 
 
 def test_a_primer_makes_its_like_smaller() -> None:
@@ -120,17 +189,17 @@ def test_an_engine_that_knows_the_text_makes_it_smaller() -> None:
     assert len(mixed) < 0.95 * len(plain)
 
 
-def test_a_file_that_repeats_itself_does_without_the_engine() -> None:
+def test_what_is_hardly_larger_without_the_engine_does_without_it() -> None:
     engine = CountingEngine()
-    (payload,) = encode_blocks([LOG], Level.DEFAULT, engine, PRIMER)
-    (mixed,) = encode_blocks([LOG], Level.DEFAULT, engine, PRIMER, lanes=2)
-    assert len(payload) < len(mixed)
+    (payload,) = encode_blocks([LOG], Level.DEFAULT, engine, LOG)
+    (mixed,) = encode_blocks([LOG], Level.DEFAULT, engine, LOG, lanes=1)
+    assert len(payload) <= 1.003 * len(mixed)
     engine.lanes.clear()
-    assert decode_blocks([payload], [len(LOG)], Level.DEFAULT, engine, PRIMER) == [LOG]
+    assert decode_blocks([payload], [len(LOG)], Level.DEFAULT, engine, LOG) == [LOG]
     assert engine.lanes == []
-    assert decode_blocks([mixed], [len(LOG)], Level.DEFAULT, engine, PRIMER) == [LOG]
-    assert engine.lanes == [2]
-    bits = code_length_bits(LOG, Level.DEFAULT, engine, PRIMER)
+    assert decode_blocks([mixed], [len(LOG)], Level.DEFAULT, engine, LOG) == [LOG]
+    assert engine.lanes == [1]
+    bits = code_length_bits(LOG, Level.DEFAULT, engine, LOG)
     assert abs(len(payload) - bits / 8) < 4  # what says so takes 13 bits
 
 

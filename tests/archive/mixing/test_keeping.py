@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def primed(engine: FakeEngine | None = None, primer: bytes = PRIMER) -> Model:
-    return PrimedModels(FAST, LOG_BUCKETS, primer, engine).lend()
+    return PrimedModels(FAST, LOG_BUCKETS, primer, engine).remembering.lend()
 
 
 def fresh() -> Model:

@@ -1,6 +1,6 @@
 """Levels spend what they say: more contexts and fewer lanes the more they may take."""
 
-from bit_transformer.archive.mixing import MAX_BLOCK_BYTES, MAX_LANES, Level
+from bit_transformer.archive.mixing import MAX_BLOCK_BYTES, MAX_LANES, READABLE_VERSIONS, Level
 from bit_transformer.archive.mixing.contexts import NUM_CONTEXTS
 from bit_transformer.archive.mixing.levels import default_lanes, level_settings
 
@@ -32,11 +32,13 @@ def test_memory_grows_with_the_block_up_to_the_level() -> None:
         assert logs[-1] == settings.max_log_buckets
 
 
-def test_larger_blocks_have_more_lanes_and_only_with_an_engine() -> None:
+def test_blocks_are_one_lane_but_with_an_engine_up_to_version_3() -> None:
     for level in Level:
-        lanes = [default_lanes(level, size, has_engine=True) for size in SIZES]
-        assert lanes == sorted(lanes)
-        assert lanes[:3] == [1, 1, 1]
-        assert lanes[-1] <= MAX_LANES
-        assert default_lanes(level, MAX_BLOCK_BYTES, has_engine=False) == 1
-    assert default_lanes(Level.DEFAULT, 1 << 21, has_engine=True) == 8
+        for version in READABLE_VERSIONS:
+            settings = level_settings(level, version)
+            lanes = [default_lanes(settings, size, has_engine=True) for size in SIZES]
+            assert lanes == sorted(lanes)
+            assert lanes[:3] == [1, 1, 1]
+            assert lanes[-1] <= MAX_LANES if version < 4 else lanes[-1] == 1
+            assert default_lanes(settings, MAX_BLOCK_BYTES, has_engine=False) == 1
+    assert default_lanes(level_settings(Level.DEFAULT, 3), 1 << 21, has_engine=True) == 8

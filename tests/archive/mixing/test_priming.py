@@ -16,26 +16,38 @@ def same(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_a_model_that_was_used_is_mended() -> None:
-    primed_models_of_fast = primed_models(level_settings(Level.FAST), 12, PRIMER, None)
-    fresh = primed_models_of_fast.lend()
+@pytest.mark.parametrize("kind", ["remembering", "forgetting"])
+def test_a_model_that_was_used_is_mended(kind: str) -> None:
+    models = getattr(primed_models(level_settings(Level.FAST), 12, PRIMER, None), kind)
+    fresh = models.lend()
     kept = tuple(array.copy() for array in fresh)
     fresh.buckets[:64] = 7
     fresh.journal[0] = 4
     fresh.journal[1:5] = [0, 16, 32, 48]
     fresh.weights[:] = 3
-    primed_models_of_fast.take_back(fresh)
-    again = primed_models_of_fast.lend()
+    models.take_back(fresh)
+    again = models.lend()
     assert again is fresh
     assert same(again, kept)
 
 
 def test_a_model_that_was_used_much_is_not_lent_again() -> None:
-    models = PrimedModels(level_settings(Level.FAST), 10, PRIMER[:500], None)
+    models = PrimedModels(level_settings(Level.FAST), 10, PRIMER[:500], None).remembering
     used = models.lend()
     used.journal[0] = used.journal.size
     models.take_back(used)
     assert models.lend() is not used
+
+
+def test_a_model_that_forgets_knows_how_to_mix_and_no_byte() -> None:
+    primed = PrimedModels(level_settings(Level.FAST), 12, PRIMER, None)
+    whole, without = primed.remembering.lend(), primed.forgetting.lend()
+    of_bytes = {"buckets", "positions", "indirect"}
+    for name, array in whole._asdict().items():
+        other = getattr(without, name)
+        assert array.any() or name not in of_bytes
+        assert not other.any() if name in of_bytes else np.array_equal(array, other)
+        assert not np.shares_memory(array, other)
 
 
 @pytest.mark.parametrize("engine", [None, FakeEngine()])

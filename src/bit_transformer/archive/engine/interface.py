@@ -9,9 +9,14 @@ were fed to that lane, never on the other lanes, on their number, on threads or 
 ``extend`` and ``sequence`` return exactly what ``start``, ``predict`` and ``feed`` would.
 """
 
-from typing import Any, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from bit_transformer.archive.engine.trunk import LentTrunk
 
 __all__ = ["LOG_ODDS_LIMIT", "LOG_ODDS_ONE", "NUM_NODES", "Engine", "EngineState"]
 
@@ -59,6 +64,15 @@ class Engine(Protocol):
 
         Raises:
             InputError: the values are of another type or number.
+        """
+        ...
+
+    def lend(self, state: EngineState, num_steps: int) -> LentTrunk | None:
+        """What a compiled loop needs to take the lanes ``num_steps`` bytes further by itself.
+
+        Such a loop does the work of so many ``predict`` and ``feed``, without the interpreter in
+        between, and must be done before the state is used again. None where the engine is not
+        compiled: then there is ``predict`` and ``feed``.
         """
         ...
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from bit_transformer.archive.engine.interface import NUM_NODES
 from bit_transformer.archive.engine.trunk import (
+    LentTrunk,
     Memory,
     constants_of,
     empty_memory,
@@ -99,6 +100,12 @@ class StepEngine:
                 f"shape {values.shape}"
             )
         self._run(state, np.ascontiguousarray(values)[:, None])
+
+    def lend(self, state: StepState, num_steps: int) -> LentTrunk:
+        """The trunk and the lanes' memory, for a loop that takes them ``num_steps`` further."""
+        position = state.num_positions
+        state.num_positions += num_steps
+        return LentTrunk(self._packed, self._constants, state.memory, position)
 
     def extend(self, state: StepState, data: np.ndarray) -> np.ndarray:
         """Read T bytes in each lane; the predictions before each of them, (num_lanes, T, 256).

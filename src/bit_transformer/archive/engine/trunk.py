@@ -34,7 +34,16 @@ from bit_transformer.archive.engine.tiles import OUTPUTS, multiply, pack, padded
 from bit_transformer.archive.engine.weights import EngineWeights
 from bit_transformer.archive.stale_code import forget_stale_code
 
-__all__ = ["Constants", "Memory", "Packed", "constants_of", "pack_weights", "predict", "run"]
+__all__ = [
+    "Constants",
+    "LentTrunk",
+    "Memory",
+    "Packed",
+    "constants_of",
+    "pack_weights",
+    "predict",
+    "run",
+]
 
 forget_stale_code(Path(__file__).parent)
 
@@ -110,6 +119,19 @@ class Memory(NamedTuple):
     def of_lanes(self, first: int, last: int) -> "Memory":
         """The memory of some of the lanes, shared with this one."""
         return Memory(*(array[first:last] for array in self))
+
+
+class LentTrunk(NamedTuple):
+    """A trunk and the memory of some lanes, for a compiled loop: see ``Engine.lend``.
+
+    Args:
+        position: how many positions the lanes have been through, their start included.
+    """
+
+    weights: Packed
+    constants: Constants
+    memory: Memory
+    position: int
 
 
 def constants_of(weights: EngineWeights) -> Constants:

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from bit_transformer.archive.mixing.along import decode_along
 from bit_transformer.archive.mixing.coder import finish_encoding, new_coder, start_decoding
 from bit_transformer.archive.mixing.contexts import POSITION, RECORD
-from bit_transformer.archive.mixing.interface import MAX_LANES, Level
+from bit_transformer.archive.mixing.interface import Level
 from bit_transformer.archive.mixing.levels import default_lanes, level_settings
 from bit_transformer.archive.mixing.model import Model, new_model, new_registers
 from bit_transformer.archive.mixing.predictor import DECODE, ENCODE, code_steps
 from bit_transformer.archive.mixing.priming import (
     NO_ODDS,
-    PrimedModels,
+    Lender,
     odds_along,
     primed_models,
 )
@@ -36,10 +37,11 @@ from bit_transformer.archive.mixing.records import (
     narrowed,
     widened,
 )
-from bit_transformer.archive.mixing.setup import Setup, decode_setup, encode_setup
+from bit_transformer.archive.mixing.setup import Setup, Usual, decode_setup, encode_setup
 
 if TYPE_CHECKING:
-    from bit_transformer.archive.engine.interface import Engine
+    from bit_transformer.archive.engine.interface import Engine, EngineState
+    from bit_transformer.archive.engine.trunk import LentTrunk
 
 __all__ = ["Means", "code_length", "decode", "encode"]
 
@@ -47,8 +49,12 @@ _Bytes = bytes | bytearray | memoryview
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 _NOTHING = np.zeros(1, dtype=np.uint8)
-_MAX_GROUP_BYTES = 1 << 30
-"""Blocks that are decoded together each have a model; so many bytes of models are enough."""
+_WORTH_WAITING = 1.003
+"""So much larger a payload may be that decodes without the engine, several times as quickly."""
+_TRIAL_BYTES = 1 << 12
+"""Whether to remember the primer is tried with so many."""
+_STEPS_AT_ONCE = 512
+"""A compiled engine decodes so many bytes of each lane before it says how far it is."""
 _REPETITIVE = 0.15
 """Text that an engine leaves less of than this is tried without it. No engine is known to be beaten
 where more is left, and priming a second model takes seconds."""
@@ -73,7 +79,7 @@ class _Job:
     lane_bytes: int
     primer_bytes: int
     model: Model
-    lender: PrimedModels | None
+    lender: Lender | None
     registers: np.ndarray
     history: np.ndarray
     coder: np.ndarray
@@ -98,10 +104,19 @@ class _Job:
         )
         return float(costs[0])
 
-    @property
-    def model_bytes(self) -> int:
-        """What the model takes of memory."""
-        return sum(array.nbytes for array in self.model)
+    def advance_along(self, num_steps: int, lent: LentTrunk) -> None:
+        """Decode so many bytes of each lane with a compiled engine."""
+        decode_along(
+            self.model,
+            self.registers,
+            self.history,
+            self.primer_bytes,
+            self.lane_bytes,
+            num_steps,
+            self.coder,
+            self.payload,
+            *lent,
+        )
 
     def last_values(self) -> np.ndarray:
         """The byte that each lane coded last; uint8 (lanes,)."""
@@ -125,8 +140,6 @@ def encode(
     def encode_one(block: _Bytes) -> bytes:
         return _smallest(block, means, lanes)[0]
 
-    if means.engine is not None:  # it uses the threads itself
-        return [encode_one(block) for block in blocks]
     return list(_map_threads(encode_one, blocks, num_threads))
 
 
@@ -136,20 +149,9 @@ def decode(
     """One block per payload; see ``interface.decode_blocks``."""
 
     def decode_one(item: tuple[_Bytes, int]) -> bytes:
-        return _decode_alone(_start_decoding(*item, means))
+        return _decode(_start_decoding(*item, means), means.engine)
 
-    items = list(zip(payloads, sizes, strict=True))
-    engine = means.engine
-    if engine is None:
-        return list(_map_threads(decode_one, items, num_threads))
-    blocks: list[bytes] = []
-    for group in _groups_of_lanes(items, means):
-        if group[0].setup.asks_engine:
-            _decode_together(group, engine)
-            blocks += [job.finish() for job in group]
-        else:
-            blocks += _map_threads(_decode_alone, group, num_threads)
-    return blocks
+    return list(_map_threads(decode_one, list(zip(payloads, sizes, strict=True)), num_threads))
 
 
 def code_length(block: _Bytes, means: Means, lanes: int | None) -> float:
@@ -158,41 +160,75 @@ def code_length(block: _Bytes, means: Means, lanes: int | None) -> float:
 
 
 def _smallest(block: _Bytes, means: Means, lanes: int | None) -> tuple[bytes, float]:
-    """The smaller payload of those with and without the engine, and the bits it needs.
+    """The better payload of those with and without the engine, and the bits it needs.
 
-    Without, a block is one lane, so what learns from it learns in order, and decoding is many times
-    as quick. Where a file repeats itself, that is worth more than what a trained model knows.
+    Where a file repeats itself, the engine is of little or no use, and without it decoding is
+    several times as quick.
     """
     size = len(block)
     if size == 0:
         return b"", 0.0
     data, shape = _prepared(bytes(block))
-    usual = default_lanes(means.level, size, has_engine=means.engine is not None)
-    num_lanes = min(usual if lanes is None else lanes, data.size)
-    setup = Setup(num_lanes, shape, data.size, means.engine is not None)
-    found = _encode_block(size, data, setup, means)
+    usual = _usual(size, means)
+    num_lanes = min(usual.num_lanes if lanes is None else lanes, data.size)
+    setup = Setup(num_lanes, shape, data.size, usual.has_engine)
+    found = _smaller_by_memory(size, data, setup, means)
     is_worth_trying = len(found[0]) < _REPETITIVE * size or not shape.is_text
     if lanes is not None or not setup.asks_engine or not is_worth_trying:
         return found
     alone = _encode_block(size, data, setup._replace(num_lanes=1, asks_engine=False), means)
-    return min(alone, found, key=lambda payload_and_cost: len(payload_and_cost[0]))
+    return alone if len(alone[0]) <= _WORTH_WAITING * len(found[0]) else found
 
 
-def _encode_block(size: int, data: np.ndarray, setup: Setup, means: Means) -> tuple[bytes, float]:
+def _smaller_by_memory(
+    size: int, data: np.ndarray, setup: Setup, means: Means
+) -> tuple[bytes, float]:
+    """The smaller payload of those that remember the primer and that do not.
+
+    What is better for the first bytes is taken for all.
+    """
+    odds = _odds(data, setup, means)
+    if not (_usual(size, means).may_forget and setup.asks_engine and setup.shape.is_text):
+        return _encode_block(size, data, setup, means, odds)
+    forgetting = setup._replace(remembers=False)
+    if setup.num_lanes > 1:
+        return _encode_block(size, data, forgetting, means, odds)
+    some = data[:_TRIAL_BYTES]
+    begun = [
+        _encode_block(size, some, each._replace(num_bytes=some.size), means, odds[: some.size])
+        for each in (forgetting, setup)
+    ]
+    best = min(begun, key=_payload_bytes)
+    if some.size == data.size:
+        return best
+    return _encode_block(size, data, setup if best is begun[1] else forgetting, means, odds)
+
+
+def _payload_bytes(payload_and_cost: tuple[bytes, float]) -> int:
+    return len(payload_and_cost[0])
+
+
+def _encode_block(
+    size: int, data: np.ndarray, setup: Setup, means: Means, odds: np.ndarray = NO_ODDS
+) -> tuple[bytes, float]:
     """The payload, and how many bits its probabilities sum to."""
-    has_engine = means.engine is not None
-    usual = default_lanes(means.level, size, has_engine=has_engine)
     payload = np.empty(16 * data.size + 64, dtype=np.uint8)  # 16 bits per bit at the very worst
     coder = new_coder()
-    encode_setup(coder, payload, setup, usual, has_engine=has_engine)
+    encode_setup(coder, payload, setup, _usual(size, means))
     job = _new_job(size, setup, means, coder, payload)
     source = job.history.copy()
     source[job.primer_bytes : job.primer_bytes + data.size] = data
-    engine = means.engine if setup.asks_engine else None
-    odds = NO_ODDS if engine is None else odds_along(engine, _cut(data, job))
     cost = job.advance(job.lane_bytes, ENCODE, source, odds)
     job.finish()
     return payload[: finish_encoding(coder, payload)].tobytes(), cost
+
+
+def _usual(size: int, means: Means) -> Usual:
+    """What is usual for a block of this size."""
+    settings = level_settings(means.level, means.version)
+    has_engine = means.engine is not None
+    num_lanes = default_lanes(settings, size, has_engine=has_engine)
+    return Usual(num_lanes, has_engine, settings.may_forget and bool(means.primer))
 
 
 def _prepared(block: bytes) -> tuple[np.ndarray, Shape]:
@@ -205,11 +241,18 @@ def _prepared(block: bytes) -> tuple[np.ndarray, Shape]:
     return np.frombuffer(bytearray(narrow), dtype=np.uint8), Shape(True, WIDE_TEXT)
 
 
-def _cut(data: np.ndarray, job: _Job) -> np.ndarray:
-    """The block's lanes, the last ones filled up with zeros; uint8 (lanes, steps)."""
-    cut = np.zeros((job.setup.num_lanes, job.lane_bytes), dtype=np.uint8)
-    cut.reshape(-1)[: data.size] = data
-    return cut
+def _odds(data: np.ndarray, setup: Setup, means: Means) -> np.ndarray:
+    """What the engine, if it is asked, says along the block's lanes."""
+    if means.engine is None or not setup.asks_engine:
+        return NO_ODDS
+    cut = np.zeros((setup.num_lanes, _lane_bytes(setup)), dtype=np.uint8)
+    cut.reshape(-1)[: data.size] = data  # the last lanes are filled up with zeros
+    return odds_along(means.engine, cut)
+
+
+def _lane_bytes(setup: Setup) -> int:
+    """How long all lanes are but the last."""
+    return max(1, -(-setup.num_bytes // setup.num_lanes))
 
 
 def _start_decoding(payload: _Bytes, size: int, means: Means) -> _Job:
@@ -217,9 +260,7 @@ def _start_decoding(payload: _Bytes, size: int, means: Means) -> _Job:
     array = np.frombuffer(bytearray(payload) or bytearray(1), dtype=np.uint8)
     coder = new_coder()
     start_decoding(coder, array)
-    has_engine = means.engine is not None
-    usual = default_lanes(means.level, size, has_engine=has_engine)
-    setup = decode_setup(coder, array, usual, size, has_engine=has_engine)
+    setup = decode_setup(coder, array, _usual(size, means), size)
     return _new_job(size, setup, means, coder, array)
 
 
@@ -230,12 +271,13 @@ def _new_job(size: int, setup: Setup, means: Means, coder: np.ndarray, payload: 
     if means.primer and setup.shape.is_text:
         log_buckets = settings.log_buckets(len(means.primer) + size)
         engine = means.engine if setup.asks_engine else None
-        lender = primed_models(settings, log_buckets, means.primer, engine)
-        primer, model = lender.history, lender.lend()
+        primed = primed_models(settings, log_buckets, means.primer, engine)
+        lender = primed.remembering if setup.remembers else primed.forgetting
+        primer, model = primed.history if setup.remembers else primer, lender.lend()
     else:
         model = new_model(settings, settings.log_buckets(size), is_text=setup.shape.is_text)
     num_bytes = setup.num_bytes
-    lane_bytes = max(1, -(-num_bytes // setup.num_lanes))
+    lane_bytes = _lane_bytes(setup)
     begins = [primer.size + min(i * lane_bytes, num_bytes) for i in range(setup.num_lanes)]
     ends = [min(begin + lane_bytes, primer.size + num_bytes) for begin in begins]
     registers = new_registers(begins, ends)
@@ -256,50 +298,27 @@ def _new_job(size: int, setup: Setup, means: Means, coder: np.ndarray, payload: 
     )
 
 
-def _groups_of_lanes(items: list[tuple[_Bytes, int]], means: Means) -> Iterator[list[_Job]]:
-    """Jobs that go together: all with the engine and about as long, or all without it.
-
-    With at most MAX_LANES lanes and so much memory together.
-    """
-    group: list[_Job] = []
-    for payload, size in items:
-        job = _start_decoding(payload, size, means)
-        num_lanes = sum(other.setup.num_lanes for other in group) + job.setup.num_lanes
-        num_bytes = sum(other.model_bytes for other in group) + job.model_bytes
-        is_full = num_lanes > MAX_LANES or num_bytes > _MAX_GROUP_BYTES
-        if group and (is_full or not _fits(job, group[0])):
-            yield group
-            group = []
-        group.append(job)
-    if group:
-        yield group
-
-
-def _fits(job: _Job, other: _Job) -> bool:
-    """Whether lanes are about as long, so that neither waits much for the other."""
-    if not (job.setup.asks_engine and other.setup.asks_engine):
-        return job.setup.asks_engine == other.setup.asks_engine
-    return job.lane_bytes <= 2 * other.lane_bytes and other.lane_bytes <= 2 * job.lane_bytes
-
-
-def _decode_alone(job: _Job) -> bytes:
-    """Decode a block that needs no engine."""
-    job.advance(job.lane_bytes, DECODE, _NOTHING, NO_ODDS)
+def _decode(job: _Job, engine: Engine | None) -> bytes:
+    """The block of a job that has read its setup."""
+    if engine is None or not job.setup.asks_engine:
+        job.advance(job.lane_bytes, DECODE, _NOTHING, NO_ODDS)
+        return job.finish()
+    state = engine.start(job.setup.num_lanes)
+    for first in range(0, job.lane_bytes, _STEPS_AT_ONCE):
+        num_steps = min(_STEPS_AT_ONCE, job.lane_bytes - first)
+        lent = engine.lend(state, num_steps)
+        if lent is None:
+            _decode_step_by_step(job, engine, state, num_steps)
+        else:
+            job.advance_along(num_steps, lent)
     return job.finish()
 
 
-def _decode_together(jobs: list[_Job], engine: Engine) -> None:
-    """Decode several blocks step by step, the engine predicting for all their lanes at once."""
-    state = engine.start(sum(job.setup.num_lanes for job in jobs))
-    num_steps = max(job.lane_bytes for job in jobs)
-    for step in range(num_steps):
-        odds = np.ascontiguousarray(engine.predict(state))
-        first = 0
-        for job in jobs:
-            job.advance(1, DECODE, _NOTHING, odds[None, first : first + job.setup.num_lanes])
-            first += job.setup.num_lanes
-        if step + 1 < num_steps:
-            engine.feed(state, np.concatenate([job.last_values() for job in jobs]))
+def _decode_step_by_step(job: _Job, engine: Engine, state: EngineState, num_steps: int) -> None:
+    """What ``advance_along`` does, with an engine that is not compiled."""
+    for _ in range(num_steps):
+        job.advance(1, DECODE, _NOTHING, np.ascontiguousarray(engine.predict(state))[None])
+        engine.feed(state, job.last_values())
 
 
 def _map_threads(

@@ -16,7 +16,8 @@ from bit_transformer.archive.stale_code import forget_stale_code
 
 __all__ = ["kernel"]
 
-forget_stale_code(Path(__file__).parent)
+_FOLDER = Path(__file__).parent
+forget_stale_code(_FOLDER, _FOLDER.parent / "engine")
 
 _OPTIONS: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 

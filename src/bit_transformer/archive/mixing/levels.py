@@ -32,6 +32,9 @@ class LevelSettings:
         num_points: how many refinements follow the mixers.
         num_pieces: how many pieces of the primer are read with the engine.
         first_weights: a mixer's weights before it learned, in sum, 65536 for 1.
+        may_forget: whether a payload may be coded with what the mixers learned from the primer
+            alone.
+        lanes: from how many bytes on a block for an engine is cut into how many lanes.
         pace: how fast things learn; see ``layout``.
     """
 
@@ -43,6 +46,8 @@ class LevelSettings:
     num_points: int = len(POINT_ROWS)
     num_pieces: int = 32
     first_weights: int = 380_000
+    may_forget: bool = True
+    lanes: tuple[tuple[int, int], ...] = ((0, 1),)
     pace: tuple[int, ...] = (250, 400, 400, 600, 2000, 100, 0, 3)
 
     def log_buckets(self, num_bytes: int) -> int:
@@ -65,6 +70,21 @@ _LEVELS = {
     Level.BEST: LevelSettings(_DEFAULT_TEXT + _MOST_TEXT, _BINARY + _MORE_BINARY, 22),
 }
 
+_LANES_3 = {
+    Level.FAST: ((0, 1),),
+    Level.DEFAULT: ((0, 1), (24 << 10, 2), (256 << 10, 4), (1 << 20, 8)),
+    Level.BEST: ((0, 1), (512 << 10, 2)),
+}
+"""With two lanes the engine decodes 1.2 times as quickly as with one, with eight 1.4 times. But
+what learns from the block then learns from distant places in turn: on 50 to 290 KB, two to four
+lanes cost 0.5 to 3 %. Up to version 3 they were worth it, when calling the engine took half the
+time."""
+
+_LEVELS_3 = {
+    level: replace(settings, may_forget=False, lanes=_LANES_3[level])
+    for level, settings in _LEVELS.items()
+}
+
 _EARLIER_PACE = (60, 400, 400, 600, 2000, 100, 6, 3)
 
 
@@ -79,7 +99,7 @@ def _as_earlier(settings: LevelSettings) -> LevelSettings:
     )
 
 
-_LEVELS_2 = {level: _as_earlier(settings) for level, settings in _LEVELS.items()}
+_LEVELS_2 = {level: _as_earlier(settings) for level, settings in _LEVELS_3.items()}
 
 _TEXT_1 = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 18, 21, 23, 24, 25, 27)
 _DEFAULT_TEXT_1 = (*_TEXT_1, 10, 12, 14, 15, 17, 20, 26)
@@ -91,19 +111,7 @@ _LEVELS_1 = {
 }
 """Version 1 had no forms of lines, either."""
 
-_VERSIONS = {1: _LEVELS_1, 2: _LEVELS_2, 3: _LEVELS}
-
-_LANES = {
-    Level.FAST: ((0, 1),),
-    Level.DEFAULT: ((0, 1), (24 << 10, 2), (256 << 10, 4), (1 << 20, 8)),
-    Level.BEST: ((0, 1), (512 << 10, 2)),
-}
-"""From how many bytes on a block is cut into how many lanes.
-
-With two lanes the engine decodes about 1.4 times as quickly as with one, with eight 2.2 times. But
-what learns from the block then learns from distant places in turn: on 150 KB of text or source, two
-lanes cost 1.1 %, four 2 to 2.7 %, eight 2.4 to 3.6 %.
-"""
+_VERSIONS = {1: _LEVELS_1, 2: _LEVELS_2, 3: _LEVELS_3, 4: _LEVELS}
 
 
 def level_settings(level: Level, version: int = MIXING_VERSION) -> LevelSettings:
@@ -111,8 +119,8 @@ def level_settings(level: Level, version: int = MIXING_VERSION) -> LevelSettings
     return _VERSIONS[version][level]
 
 
-def default_lanes(level: Level, num_bytes: int, *, has_engine: bool) -> int:
+def default_lanes(settings: LevelSettings, num_bytes: int, *, has_engine: bool) -> int:
     """Into how many lanes a block of this size is cut when nobody says."""
     if not has_engine:
         return 1
-    return max(lanes for least_bytes, lanes in _LANES[level] if num_bytes >= least_bytes)
+    return max(lanes for least_bytes, lanes in settings.lanes if num_bytes >= least_bytes)

@@ -23,7 +23,7 @@ from bit_transformer.archive.mixing.levels import LevelSettings
 from bit_transformer.archive.mixing.maps import BUCKET, EVEN_ENTRY, NUM_POINTS, POINT_SPACING
 from bit_transformer.archive.mixing.tables import Array, load_tables
 
-__all__ = ["Model", "copy_model", "new_model", "new_registers"]
+__all__ = ["Model", "copy_model", "copy_without_bytes", "new_model", "new_registers"]
 
 _JOURNAL = 1 << 18
 _ENGINE_WEIGHT = 40_000
@@ -111,6 +111,17 @@ def copy_model(model: Model) -> Model:
     buckets = _aligned_zeros(model.buckets.size)
     buckets[:] = model.buckets
     return Model(buckets, *(array.copy() for array in model[1:]))
+
+
+def copy_without_bytes(model: Model) -> Model:
+    """What a model has learned about mixing, and nothing of the bytes that it has seen."""
+    forgotten = {
+        "buckets": _aligned_zeros(model.buckets.size),
+        "positions": np.zeros_like(model.positions),
+        "indirect": np.zeros_like(model.indirect),
+    }
+    kept = {name: array for name, array in model._asdict().items() if name not in forgotten}
+    return Model(**forgotten, **{name: array.copy() for name, array in kept.items()})
 
 
 def new_registers(begins: list[int], ends: list[int]) -> np.ndarray:

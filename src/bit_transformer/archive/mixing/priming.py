@@ -14,6 +14,7 @@ lent to one block at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,19 @@ from bit_transformer.archive.mixing.coder import new_coder
 from bit_transformer.archive.mixing.keeping import MIN_PRIMER_BYTES, keep, kept_name, recall
 from bit_transformer.archive.mixing.layout import USES
 from bit_transformer.archive.mixing.levels import LevelSettings
-from bit_transformer.archive.mixing.model import Model, copy_model, new_model, new_registers
+from bit_transformer.archive.mixing.model import (
+    Model,
+    copy_model,
+    copy_without_bytes,
+    new_model,
+    new_registers,
+)
 from bit_transformer.archive.mixing.predictor import PRIME, code_steps
 
 if TYPE_CHECKING:
     from bit_transformer.archive.engine.interface import Engine
 
-__all__ = ["NO_ODDS", "PrimedModels", "odds_along", "primed_models"]
+__all__ = ["NO_ODDS", "Lender", "PrimedModels", "odds_along", "primed_models"]
 
 NO_ODDS = np.zeros((0, 0, 0), dtype=np.int16)
 _NOTHING = np.zeros(1, dtype=np.uint8)
@@ -43,8 +50,44 @@ _PIECES_PART = 4
 """At most a fourth of the primer is kept back, and nothing if that is less than 4096 bytes."""
 
 
+class Lender:
+    """Lends copies of one model, and mends what comes back.
+
+    Args:
+        model: which is never changed.
+        copied: how it is copied.
+    """
+
+    def __init__(self, model: Model, copied: Callable[[Model], Model]):
+        self._model = model
+        self._copied = copied
+        self._spare: list[Model] = []
+
+    def lend(self) -> Model:
+        """A model for one block."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return self._copied(self._model)
+
+    def take_back(self, model: Model) -> None:
+        """Mend a model that was lent, if little enough was done with it."""
+        used = int(model.journal[0])
+        if used >= model.journal.size:
+            return
+        buckets = model.journal[1 : 1 + used] >> 4
+        model.buckets.reshape(-1, 16)[buckets] = self._model.buckets.reshape(-1, 16)[buckets]
+        for array, lent in zip(model[1:], self._model[1:], strict=True):
+            array[...] = lent
+        self._spare.append(model)
+
+
 class PrimedModels:
     """Models that saw one primer at one level.
+
+    ``remembering`` lends them whole, to go with ``history``, the primer; ``forgetting`` lends what
+    they learned about mixing. Beside an engine, which knows what is usual, statistics of other
+    texts are in the way of the block's own.
 
     Args:
         settings: a level's.
@@ -58,15 +101,22 @@ class PrimedModels:
     ):
         self._num_pieces = settings.num_pieces if engine is not None else 0
         self.history, self._num_whole = _arranged(primer, self._num_pieces)
-        self._spare: list[Model] = []
+        primed = self._primed(settings, log_buckets, primer, engine)
+        self.remembering = Lender(primed, copy_model)
+        self.forgetting = Lender(copy_without_bytes(primed), copy_without_bytes)
+
+    def _primed(
+        self, settings: LevelSettings, log_buckets: int, primer: bytes, engine: Engine | None
+    ) -> Model:
+        """The model that has read the primer, made now or before."""
         if len(primer) < MIN_PRIMER_BYTES:
-            self._primed = self._taught(new_model(settings, log_buckets), engine)
-            return
+            return self._taught(new_model(settings, log_buckets), engine)
         name = kept_name(settings, log_buckets, primer, _hash_of(engine))
-        self._primed = new_model(settings, log_buckets)
-        if not recall(self._primed, name):
-            self._primed = self._taught(new_model(settings, log_buckets), engine)
-            keep(self._primed, name)
+        model = new_model(settings, log_buckets)
+        if not recall(model, name):
+            model = self._taught(new_model(settings, log_buckets), engine)
+            keep(model, name)
+        return model
 
     def _taught(self, model: Model, engine: Engine | None) -> Model:
         """The new model, when it has read the primer."""
@@ -79,24 +129,6 @@ class PrimedModels:
         model.journal[0] = 0
         model.scratch[USES] = 0  # so that the mixers are quick again in what is new
         return model
-
-    def lend(self) -> Model:
-        """A model for one block."""
-        try:
-            return self._spare.pop()
-        except IndexError:
-            return copy_model(self._primed)
-
-    def take_back(self, model: Model) -> None:
-        """Mend a model that was lent, if little enough was done with it."""
-        used = int(model.journal[0])
-        if used >= model.journal.size:
-            return
-        buckets = model.journal[1 : 1 + used] >> 4
-        model.buckets.reshape(-1, 16)[buckets] = self._primed.buckets.reshape(-1, 16)[buckets]
-        for array, primed in zip(model[1:], self._primed[1:], strict=True):
-            array[...] = primed
-        self._spare.append(model)
 
 
 def primed_models(
