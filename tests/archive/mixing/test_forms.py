@@ -11,6 +11,7 @@ from bit_transformer.archive.mixing.contexts import (
     COUNTERPART,
     FIELD_BYTES,
     FIRST_FORM_CONTEXT,
+    LINE_FORM,
     NUM_CONTEXTS,
     NUM_REGISTERS,
     POSITION,
@@ -21,6 +22,7 @@ from bit_transformer.archive.mixing.forms import (
     counterpart_byte,
     follow_form,
     hash_form_contexts,
+    place_key,
 )
 from bit_transformer.archive.mixing.tables import load_tables
 
@@ -100,7 +102,8 @@ def test_a_counterpart_lies_before_what_is_to_come(parts: list[bytes]) -> None:
         position = lane.registers[POSITION]
         assert 0 <= lane.registers[COUNTERPART] <= position
         assert 0 <= counterpart_byte(lane.registers, lane.history) < 256
-        hash_form_contexts(lane.registers, lane.history, hashes)
+        line_key = place_key(lane.registers, lane.registers[LINE_FORM])
+        hash_form_contexts(lane.registers, lane.history, line_key, -1, hashes)
         assert (hashes[FIRST_FORM_CONTEXT:] >= 0).all()
         assert (hashes[FIRST_FORM_CONTEXT:] < 1 << 32).all()
         assert not hashes[:FIRST_FORM_CONTEXT].any()

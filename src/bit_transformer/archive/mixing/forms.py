@@ -36,7 +36,7 @@ from bit_transformer.archive.mixing.contexts import (
 from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import Array
 
-__all__ = ["counterpart_byte", "follow_form", "hash_form_contexts"]
+__all__ = ["counterpart_byte", "follow_form", "hash_form_contexts", "place_key"]
 
 _SAME, _LARGER, _SMALLER = 1, 2, 3
 """How the field so far compares with its counterpart, by the first byte in which they differ."""
@@ -44,6 +44,7 @@ _SAME, _LARGER, _SMALLER = 1, 2, 3
 _MAX_AGREEMENTS = 7
 _MAX_SKIPPED = 32
 _MAX_RUN = 63
+_MAX_DIGITS = 7
 
 
 @kernel
@@ -128,8 +129,22 @@ def counterpart_byte(registers: Array, history: Array) -> int:
 
 
 @kernel
-def hash_form_contexts(registers: Array, history: Array, hashes: Array) -> None:
-    """Fill in the hashes of the contexts from ``FIRST_FORM_CONTEXT`` on."""
+def place_key(registers: Array, form: int) -> int:
+    """Where the next byte stands: after this form, in the field so far, after so many digits."""
+    digits = min(registers[RUN_BYTES], _MAX_DIGITS) if registers[SHAPE] & 15 == 1 else 0
+    return hash2(hash2(form, registers[FIELD_FORM]), digits)
+
+
+@kernel
+def hash_form_contexts(
+    registers: Array, history: Array, line_key: int, recent: int, hashes: Array
+) -> None:
+    """Fill in the hashes of the contexts from ``FIRST_FORM_CONTEXT`` on.
+
+    Args:
+        line_key: the place in a line of this form.
+        recent: the byte that came when the last four bytes were last there, or -1.
+    """
     c1 = registers[LAST4] & 0xFF
     at = registers[COUNTERPART]
     after = history[at + 1] if at + 1 < registers[POSITION] else 0
@@ -144,5 +159,8 @@ def hash_form_contexts(registers: Array, history: Array, hashes: Array) -> None:
     hashes[40] = hash2(registers[SHAPE] & 0xFFF, run)
     hashes[41] = hash2(registers[SHAPE] & 0xFFFFF, run)
     hashes[42] = hash2(hash2(registers[LINE_FORM], registers[FIELD_FORM]), run)
+    hashes[43] = hash2(line_key, recent + 1)
+    hashes[44] = hash2(registers[LINE_FORM], registers[FIELD_HASH])
+    hashes[45] = hash2(line_key, seen)
     for i in range(FIRST_FORM_CONTEXT, NUM_CONTEXTS):
         hashes[i] = hash2(hashes[i], i + 1)

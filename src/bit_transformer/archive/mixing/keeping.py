@@ -41,7 +41,7 @@ _MAX_KEPT = 6
 _UNFINISHED_S = 3600.0
 _CHUNK_BYTES = 1 << 24
 _LEARNED = (
-    "buckets", "maps", "indirect", "positions", "weights", "is_used", "final_weights", "points",
+    "buckets", "maps", "indirect", "positions", "weights", "row_uses", "final_weights", "points",
 )  # fmt: skip
 """All that priming changes but scratch. Kernels bound or mask whatever they read there."""
 

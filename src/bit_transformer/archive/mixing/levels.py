@@ -14,9 +14,15 @@ from bit_transformer.archive.mixing.layout import (
     OTHER_INPUTS,
     POINT_ROWS,
     SET_SIZES,
+    VERSION_3_INPUTS,
+    VERSION_3_POINTS,
+    VERSION_3_SETS,
 )
 
 __all__ = ["LevelSettings", "default_lanes", "level_settings"]
+
+_ANY_USES = (1 << 31) - 1
+"""More often than anything is used."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class LevelSettings:
         may_forget: whether a payload may be coded with what the mixers learned from the primer
             alone.
         lanes: from how many bytes on a block for an engine is cut into how many lanes.
+        primed_row_uses: as how often used a row of weights counts, at most, after the primer.
+        primed_map_uses: the same for an entry of a map.
         pace: how fast things learn; see ``layout``.
     """
 
@@ -48,7 +56,9 @@ class LevelSettings:
     first_weights: int = 380_000
     may_forget: bool = True
     lanes: tuple[tuple[int, int], ...] = ((0, 1),)
-    pace: tuple[int, ...] = (250, 400, 400, 600, 2000, 100, 0, 3)
+    primed_row_uses: int = 600
+    primed_map_uses: int = 255
+    pace: tuple[int, ...] = (250, 400, 100, 0, 1, 150, 0, 3, 1000, 300)
 
     def log_buckets(self, num_bytes: int) -> int:
         """Base-2 logarithm of the number of buckets for so many bytes."""
@@ -60,7 +70,7 @@ _TEXT = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 18, 21, 23, 24, 25, 27)
 _MORE_TEXT = (10, 14, 17, 26)
 _MOST_TEXT = (0, 12, 15, 16, 19, 20, 22)
 _FORMS = (37, 38, 40, 42)
-_MORE_FORMS = (34, 35, 36, 39, 41)
+_MORE_FORMS = (36, 41, 43, 44, 45)
 _BINARY = (0, 1, 2, 3, 5, 7, 18, 19, 20, 21, 22, 27, 28, 29, 31, 32)
 _MORE_BINARY = (4, 6, 23, 30, 33)
 _DEFAULT_TEXT = _TEXT + _MORE_TEXT + _FORMS + _MORE_FORMS
@@ -80,12 +90,32 @@ what learns from the block then learns from distant places in turn: on 50 to 290
 lanes cost 0.5 to 3 %. Up to version 3 they were worth it, when calling the engine took half the
 time."""
 
+_PACE_3 = (250, 400, 400, 600, 2000, 100, 0, 3, 0, 1)
+_MORE_FORMS_3 = (34, 35, 36, 39, 41)
+_DEFAULT_TEXT_3 = _TEXT + _MORE_TEXT + _FORMS + _MORE_FORMS_3
+_TEXTS_3 = {
+    Level.FAST: _TEXT + _FORMS,
+    Level.DEFAULT: _DEFAULT_TEXT_3,
+    Level.BEST: _DEFAULT_TEXT_3 + _MOST_TEXT,
+}
 _LEVELS_3 = {
-    level: replace(settings, may_forget=False, lanes=_LANES_3[level])
+    level: replace(
+        settings,
+        text_contexts=_TEXTS_3[level],
+        num_sets=VERSION_3_SETS,
+        num_others=VERSION_3_INPUTS,
+        num_points=VERSION_3_POINTS,
+        primed_row_uses=_ANY_USES,
+        primed_map_uses=_ANY_USES,
+        may_forget=False,
+        lanes=_LANES_3[level],
+        pace=_PACE_3,
+    )
     for level, settings in _LEVELS.items()
 }
+"""Version 3 did not know how far to rely on what is expected, and its weights never settled."""
 
-_EARLIER_PACE = (60, 400, 400, 600, 2000, 100, 6, 3)
+_EARLIER_PACE = (60, 400, 400, 600, 2000, 100, 6, 3, 0, 1)
 
 
 def _as_earlier(settings: LevelSettings) -> LevelSettings:

@@ -21,6 +21,7 @@ from bit_transformer.archive.mixing.tables import Array
 __all__ = [
     "BUCKET",
     "EVEN_ENTRY",
+    "MAP_USES",
     "NUM_POINTS",
     "POINT_SPACING",
     "find_bucket",
@@ -35,6 +36,8 @@ BUCKET = 16
 EVEN_ENTRY = 1 << 31
 NUM_POINTS = 25
 POINT_SPACING = 256
+MAP_USES = 1023
+"""The part of a map entry that says how often it was used."""
 _POINT_LIMIT = 255
 
 

@@ -2,7 +2,8 @@
 
 Two pointers run per lane, one found by few bytes and one by many. A pointer that was wrong is
 kept for a while, for a number or a name in a line that is otherwise repeated, and is replaced as
-soon as a longer repetition is found.
+soon as a longer repetition is found. A third does not run: it is where the last four bytes were
+last, looked up anew after every byte.
 
 Invariants: a byte is only read where both sides know it already: before the primer's end, or
 before the position that the lane it belongs to has reached.
@@ -13,15 +14,17 @@ from bit_transformer.archive.mixing.contexts import (
     LAST4,
     LAST8,
     POSITION,
+    RECENT,
     hash2,
 )
 from bit_transformer.archive.mixing.kernels import kernel
 from bit_transformer.archive.mixing.tables import Array
 
-__all__ = ["MAX_MATCH", "expected_byte", "follow_match", "is_known"]
+__all__ = ["MAX_MATCH", "expected_byte", "follow_match", "follow_recent", "is_known", "recent_byte"]
 
 MAX_MATCH = 400
 _MAX_MISSES = 8
+_RECENT_LENGTH = 4
 
 
 @kernel
@@ -121,4 +124,29 @@ def expected_byte(
     pointer = registers[lane, model]
     if pointer <= 0 or not is_known(pointer, registers, primer_bytes, lane_bytes):
         return -1
+    return history[pointer]
+
+
+@kernel
+def follow_recent(row: Array, positions: Array) -> None:
+    """After a byte came: look up where the last four bytes were last, and note where they are."""
+    slot = _slot(row, _RECENT_LENGTH, positions.shape[0])
+    row[RECENT] = positions[slot]
+    positions[slot] = row[POSITION]
+
+
+@kernel
+def recent_byte(
+    registers: Array, lane: int, history: Array, primer_bytes: int, lane_bytes: int
+) -> int:
+    """The byte that came when the last four bytes were last there, or -1 if they never were."""
+    position = registers[lane, POSITION]
+    pointer = registers[lane, RECENT]
+    if pointer < _RECENT_LENGTH or position - registers[lane, BEGIN] < _RECENT_LENGTH:
+        return -1
+    if not is_known(pointer, registers, primer_bytes, lane_bytes):
+        return -1
+    for back in range(1, _RECENT_LENGTH + 1):
+        if history[pointer - back] != history[position - back]:
+            return -1
     return history[pointer]

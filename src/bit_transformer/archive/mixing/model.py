@@ -37,9 +37,9 @@ class Model(NamedTuple):
     """Arrays that kernels read and write.
 
     Shapes: ``buckets`` uint32, sixteen to a bucket; ``maps`` uint32, see ``layout``; ``indirect``
-    int32, what followed one and two bytes lately; ``positions`` int32 (3, n), where the last
+    int32, what followed one and two bytes lately; ``positions`` int32 (4, n), where the last
     bytes, and the last forms, occurred before; ``weights`` and ``final_weights`` int32 (rows,
-    inputs), ``is_used`` uint8 (rows,); ``points`` uint32, refinements. ``chosen`` int64 (C,), the
+    inputs), ``row_uses`` int32 (rows,); ``points`` uint32, refinements. ``chosen`` int64 (C,), the
     contexts in use; ``pace`` int64, how fast to learn. ``journal`` int64, how many buckets were
     looked up and which, full once it has as many as it can hold. The rest is scratch of one bit,
     and tables.
@@ -50,7 +50,7 @@ class Model(NamedTuple):
     indirect: Array
     positions: Array
     weights: Array
-    is_used: Array
+    row_uses: Array
     final_weights: Array
     points: Array
     chosen: Array
@@ -87,9 +87,9 @@ def new_model(settings: LevelSettings, log_buckets: int, *, is_text: bool = True
         buckets=_aligned_zeros(BUCKET << log_buckets),
         maps=_fresh_maps(len(chosen), tables.squash),
         indirect=np.zeros(256 + 32768, dtype=np.int32),
-        positions=np.zeros((3, 1 << max(10, log_buckets - 4)), dtype=np.int32),
+        positions=np.zeros((4, 1 << max(10, log_buckets - 4)), dtype=np.int32),
         weights=weights,
-        is_used=np.zeros(sum(set_sizes), dtype=np.uint8),
+        row_uses=np.zeros(sum(set_sizes), dtype=np.int32),
         final_weights=np.full((_final_rows(num_sets), num_sets), 65536 // num_sets, dtype=np.int32),
         points=_straight_points(tables.squash, settings),
         chosen=np.array(chosen, dtype=np.int64),
@@ -144,7 +144,7 @@ def _fresh_maps(num_contexts: int, squash: np.ndarray) -> np.ndarray:
     maps = np.full(layout.num_maps(num_contexts), EVEN_ENTRY, dtype=np.uint32)
     maps[layout.ENGINE_MAPS : layout.RUN_BYTE_MAPS] = np.repeat(_believed(64, squash), 64)
     believed = _believed(32, squash) | _USES_BELIEVED
-    maps[layout.ENGINE_BYTE_MAPS : layout.STATE_MAPS] = np.repeat(believed, 4096)
+    maps[layout.ENGINE_BYTE_MAPS : layout.RELIANCE_MAPS] = np.repeat(believed, 4096)
     return maps
 
 

@@ -18,7 +18,9 @@ from bit_transformer.archive.mixing.contexts import (
     FIELD,
     FIELD_BYTES,
     LAST4,
+    LAST_FORM,
     LINE,
+    LINE_FORM,
     LONG,
     LONG_LENGTH,
     LONG_MISSES,
@@ -38,6 +40,7 @@ from bit_transformer.archive.mixing.forms import (
     counterpart_byte,
     follow_form,
     hash_form_contexts,
+    place_key,
 )
 from bit_transformer.archive.mixing.inputs import (
     begin_half,
@@ -68,8 +71,10 @@ from bit_transformer.archive.mixing.layout import (
     FINAL_ROWS,
     FIRST_ODDS,
     FIRST_ROW,
+    FORM_KEY,
     HAS_ENGINE,
     INPUTS_PER_CONTEXT,
+    LINE_KEY,
     LINEAR_SHIFT,
     LONG_ROW,
     MATCH_INPUT,
@@ -81,6 +86,11 @@ from bit_transformer.archive.mixing.layout import (
     POINT_ROWS,
     POINT_SHIFT,
     RATE,
+    RECENT_SAYS,
+    RELIANCE_INPUT,
+    RELIANCE_ROWS,
+    ROW_RATE,
+    ROW_USES,
     RUN_BYTE_INPUT,
     RUN_BYTE_MAPS,
     RUN_BYTE_ROW,
@@ -88,11 +98,19 @@ from bit_transformer.archive.mixing.layout import (
     SET_SIZES,
     THIRD_ROW,
     USES,
+    VERSION_3_POINTS,
+    VERSION_3_SETS,
 )
 from bit_transformer.archive.mixing.maps import refine, refine_train, train_entry
-from bit_transformer.archive.mixing.matching import expected_byte, follow_match
+from bit_transformer.archive.mixing.matching import (
+    expected_byte,
+    follow_match,
+    follow_recent,
+    recent_byte,
+)
 from bit_transformer.archive.mixing.mixer import copy_weights, mix, train_weights
 from bit_transformer.archive.mixing.model import Model
+from bit_transformer.archive.mixing.reliance import learn_reliance, reliance_inputs
 from bit_transformer.archive.mixing.tables import Array
 
 __all__ = ["DECODE", "ENCODE", "PRIME", "code_steps"]
@@ -150,8 +168,10 @@ def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
         m.inputs[at + ENGINE_INPUT + 1] = m.stretch[m.maps[s[ENGINE_ROW]] >> 20]
     if m.point_rows.shape[0] > EARLIER_POINTS:
         _byte_inputs(m, row, at, node, odds)
+    if m.rows.shape[0] > VERSION_3_SETS:
+        reliance_inputs(m, row, at + RELIANCE_INPUT, node, bit_index)
     _select(row, s, m.rows, m.char_class, node, bit_index, known, odds)
-    _share(m.weights, m.is_used, m.rows)
+    _share(m.weights, m.row_uses, m.rows)
     for k in range(m.rows.shape[0]):
         m.outputs[k] = mix(m.inputs, m.weights, m.rows[k])
     s[FIRST_ROW] = known * 8 + bit_index
@@ -236,6 +256,8 @@ def _select(
     rows[11] = (min(row[FIELD], 127) << 3) | bit_index
     if rows.shape[0] > EARLIER_SETS:
         _select_by_form(row, s[COUNTERPART_SAYS], rows, bit_index)
+    if rows.shape[0] > VERSION_3_SETS:
+        _select_by_place(row, rows, node, bit_index)
     first = 0
     for k in range(rows.shape[0]):
         rows[k] = min(max(rows[k], 0), SET_SIZES[k] - 1) + first
@@ -255,11 +277,21 @@ def _select_by_form(row: Array, counterpart: int, rows: Array, bit_index: int) -
 
 
 @kernel
-def _share(weights: Array, is_used: Array, rows: Array) -> None:
+def _select_by_place(row: Array, rows: Array, node: int, bit_index: int) -> None:
+    """Choose for the mixers that version 3 had not: by digits or last kind, and by last form."""
+    kind = row[SHAPE] & 15
+    digits_or_kind = min(row[RUN_BYTES], 15) if kind == 1 else 16 + kind
+    place = hash2(row[LAST_FORM], min(row[FIELD_BYTES], 3)) & 511
+    rows[15] = (digits_or_kind << 8) | node
+    rows[16] = (place << 3) | bit_index
+
+
+@kernel
+def _share(weights: Array, row_uses: Array, rows: Array) -> None:
     """Let a row that is used for the first time begin with what the row of all bits learned."""
     for k in range(rows.shape[0]):
-        if not is_used[rows[k]]:
-            is_used[rows[k]] = 1
+        if not row_uses[rows[k]]:
+            row_uses[rows[k]] = 1
             copy_weights(weights, rows[0], rows[k])
 
 
@@ -282,6 +314,9 @@ def _place_points(point_rows: Array, s: Array, row: Array, node: int, odds: int)
         point_rows[7] = hash2((expected << 4) | min(length // 4, 15), node)
         point_rows[8] = hash2(counterpart, node)
         point_rows[9] = hash2(last4, node)
+    if point_rows.shape[0] > VERSION_3_POINTS:
+        recent = s[RECENT_SAYS] + 1 if s[RELIANCE_ROWS + 3] >= 0 else 0
+        point_rows[10] = hash2(hash2(recent, row[SHAPE] & 0xFF), node)
     first = 0
     for r in range(point_rows.shape[0]):
         point_rows[r] = first + (point_rows[r] & (POINT_ROWS[r] - 1))
@@ -314,7 +349,10 @@ def _learn(m: Model, row: Array, node: int, bit_index: int, bit: int) -> None:
     rate = pace[RATE] + pace[EXTRA_RATE] * pace[EXTRA_USES] // (pace[EXTRA_USES] + s[USES])
     for k in range(m.rows.shape[0]):
         error = target - m.squash[m.outputs[k] + 3072]
-        train_weights(m.inputs, m.weights, m.rows[k], error, rate)
+        uses = m.row_uses[m.rows[k]]
+        row_rate = rate + pace[ROW_RATE] * pace[ROW_USES] // (pace[ROW_USES] + uses)
+        m.row_uses[m.rows[k]] = uses + 1
+        train_weights(m.inputs, m.weights, m.rows[k], error, row_rate)
     for r in range(m.point_rows.shape[0]):
         refine_train(m.points, m.point_rows[r], s[MIXED], bit, m.rates, pace[POINT_SHIFT])
     learn_contexts(m.buckets, m.maps, m.places, m.next_state, m.rates, pace, node, bit_index, bit)
@@ -325,6 +363,8 @@ def _learn(m: Model, row: Array, node: int, bit_index: int, bit: int) -> None:
     if s[COUNTERPART_ROW] >= 0 and m.rows.shape[0] > EARLIER_SETS:
         is_right = 1 if (s[COUNTERPART_SAYS] >> (7 - bit_index)) & 1 == bit else 0
         train_entry(m.maps, s[COUNTERPART_ROW], is_right, m.rates, _SLOW_LIMIT)
+    if m.rows.shape[0] > VERSION_3_SETS:
+        learn_reliance(m, bit_index, bit)
     train_entry(m.maps, ORDER0_MAPS + node, bit, m.rates, _SLOW_LIMIT)
     order1 = ORDER1_MAPS + (((row[LAST4] & 0xFF) << 8) | node)
     train_entry(m.maps, order1, bit, m.rates, _SLOW_LIMIT)
@@ -372,7 +412,12 @@ def code_steps(
             long = expected_byte(registers, lane, LONG, history, primer_bytes, lane_bytes)
             expected = _expect(row, m.scratch, short, long)
             hash_contexts(row, history, m.indirect, expected, m.hashes)
-            hash_form_contexts(row, history, m.hashes)
+            recent = recent_byte(registers, lane, history, primer_bytes, lane_bytes)
+            line_key = place_key(row, row[LINE_FORM])
+            hash_form_contexts(row, history, line_key, recent, m.hashes)
+            m.scratch[RECENT_SAYS] = recent
+            m.scratch[LINE_KEY] = line_key
+            m.scratch[FORM_KEY] = place_key(row, row[LAST_FORM])
             # No text has a zero; where there is no counterpart, nothing is expected.
             m.scratch[COUNTERPART_SAYS] = counterpart_byte(row, history) or -1
             value = 0 if task == DECODE else source[position]
@@ -406,3 +451,4 @@ def code_steps(
                 registers, lane, LONG, _LONG_MATCH, history, m.positions[1],
                 primer_bytes, lane_bytes,
             )  # fmt: skip
+            follow_recent(row, m.positions[3])

@@ -24,6 +24,7 @@ from bit_transformer.archive.mixing.coder import new_coder
 from bit_transformer.archive.mixing.keeping import MIN_PRIMER_BYTES, keep, kept_name, recall
 from bit_transformer.archive.mixing.layout import USES
 from bit_transformer.archive.mixing.levels import LevelSettings
+from bit_transformer.archive.mixing.maps import MAP_USES
 from bit_transformer.archive.mixing.model import (
     Model,
     copy_model,
@@ -100,6 +101,7 @@ class PrimedModels:
         self, settings: LevelSettings, log_buckets: int, primer: bytes, engine: Engine | None
     ):
         self._num_pieces = settings.num_pieces if engine is not None else 0
+        self._settings = settings
         self.history, self._num_whole = _arranged(primer, self._num_pieces)
         primed = self._primed(settings, log_buckets, primer, engine)
         self.remembering = Lender(primed, copy_model)
@@ -127,6 +129,7 @@ class PrimedModels:
             odds = odds_along(engine, pieces)
             _read(model, self.history, num_whole, pieces.shape[1], self._num_pieces, odds)
         model.journal[0] = 0
+        _unsettle(model, self._settings)
         model.scratch[USES] = 0  # so that the mixers are quick again in what is new
         return model
 
@@ -146,6 +149,13 @@ def primed_models(
 
 def _hash_of(engine: Engine | None) -> bytes:
     return b"" if engine is None else engine.model_hash
+
+
+def _unsettle(model: Model, settings: LevelSettings) -> None:
+    """Let what settled on the primer move again, so that it learns from something new."""
+    np.minimum(model.row_uses, settings.primed_row_uses, out=model.row_uses)
+    uses = np.minimum(model.maps & MAP_USES, min(settings.primed_map_uses, MAP_USES))
+    model.maps[:] = (model.maps & ~np.uint32(MAP_USES)) | uses.astype(np.uint32)
 
 
 def odds_along(engine: Engine, lanes_LT: np.ndarray) -> np.ndarray:
