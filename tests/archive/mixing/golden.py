@@ -65,6 +65,7 @@ def _main() -> None:
             [("none", "none", None)]
             + [("none", "short", 3)] * (block == "text")
             + [("fake", "none", None), ("fake", "long", 3)] * (level == "default")
+            + [("fake", "long", None)] * (level == "default" and block in ("text", "log"))
         )
     ]
     rows = [row for row in _rows_before() if row["version"] != MIXING_VERSION]

@@ -56,8 +56,8 @@ class LevelSettings:
     first_weights: int = 380_000
     may_forget: bool = True
     lanes: tuple[tuple[int, int], ...] = ((0, 1),)
-    primed_row_uses: int = 600
-    primed_map_uses: int = 255
+    primed_row_uses: int = 120
+    primed_map_uses: int = 60
     pace: tuple[int, ...] = (250, 400, 100, 0, 1, 150, 0, 3, 1000, 300)
 
     def log_buckets(self, num_bytes: int) -> int:

@@ -349,7 +349,7 @@ def _learn(m: Model, row: Array, node: int, bit_index: int, bit: int) -> None:
     rate = pace[RATE] + pace[EXTRA_RATE] * pace[EXTRA_USES] // (pace[EXTRA_USES] + s[USES])
     for k in range(m.rows.shape[0]):
         error = target - m.squash[m.outputs[k] + 3072]
-        uses = m.row_uses[m.rows[k]]
+        uses = max(m.row_uses[m.rows[k]], 0)
         row_rate = rate + pace[ROW_RATE] * pace[ROW_USES] // (pace[ROW_USES] + uses)
         m.row_uses[m.rows[k]] = uses + 1
         train_weights(m.inputs, m.weights, m.rows[k], error, row_rate)
