@@ -152,12 +152,12 @@ def test_a_block_in_a_primer_is_told_from_one_that_the_primer_knows_nothing_of(
     assert (False in remembered) == (version == 4)
 
 
-@pytest.mark.parametrize("size", [500, 12_000])
+@pytest.mark.parametrize("size", [500, 20_000])
 def test_of_remembering_and_forgetting_the_primer_the_smaller_is_taken(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     means = (Level.DEFAULT, FakeEngine(), LOG[:9000])
-    for block in (LOG[9000 : 9000 + size], (TEXT * 4)[:size]):
+    for block in (LOG[9000 : 9000 + size], (TEXT * 8)[:size]):
         (smaller,) = encode_blocks([block], *means)
         forced = []
         for remembers in (True, False):

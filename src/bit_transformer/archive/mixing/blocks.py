@@ -51,7 +51,7 @@ _Result = TypeVar("_Result")
 _NOTHING = np.zeros(1, dtype=np.uint8)
 _WORTH_WAITING = 1.003
 """So much larger a payload may be that decodes without the engine, several times as quickly."""
-_TRIAL_BYTES = 1 << 12
+_TRIAL_BYTES = 1 << 14
 """Whether to remember the primer is tried with so many."""
 _STEPS_AT_ONCE = 512
 """A compiled engine decodes so many bytes of each lane before it says how far it is."""
