@@ -15,11 +15,9 @@ from bit_transformer.archive.mixing.contexts import (
     AGREEMENT,
     AGREEMENTS,
     END,
-    FIELD,
     FIELD_BYTES,
     LAST4,
     LAST_FORM,
-    LINE,
     LINE_FORM,
     LONG,
     LONG_LENGTH,
@@ -28,7 +26,6 @@ from bit_transformer.archive.mixing.contexts import (
     MATCH_LENGTH,
     MATCH_MISSES,
     POSITION,
-    RECORD,
     RUN_BYTES,
     SHAPE,
     WORD,
@@ -95,7 +92,6 @@ from bit_transformer.archive.mixing.layout import (
     RUN_BYTE_MAPS,
     RUN_BYTE_ROW,
     SECOND_ROW,
-    SET_SIZES,
     THIRD_ROW,
     USES,
     VERSION_3_POINTS,
@@ -111,6 +107,7 @@ from bit_transformer.archive.mixing.matching import (
 from bit_transformer.archive.mixing.mixer import copy_weights, mix, train_weights
 from bit_transformer.archive.mixing.model import Model
 from bit_transformer.archive.mixing.reliance import learn_reliance, reliance_inputs
+from bit_transformer.archive.mixing.selecting import select_rows
 from bit_transformer.archive.mixing.tables import Array
 
 __all__ = ["DECODE", "ENCODE", "PRIME", "code_steps"]
@@ -130,6 +127,25 @@ def _expect(row: Array, scratch: Array, short: int, long: int) -> int:
         return 0
     length = max(row[LONG_LENGTH], row[MATCH_LENGTH])
     return (best + 1) | (min(length, 15) << 9)
+
+
+@kernel
+def _look_up(
+    m: Model, registers: Array, lane: int, history: Array, primer_bytes: int, lane_bytes: int
+) -> None:
+    """Before a byte: hash its contexts, and note what is expected of it."""
+    row = registers[lane]
+    short = expected_byte(registers, lane, MATCH, history, primer_bytes, lane_bytes)
+    long = expected_byte(registers, lane, LONG, history, primer_bytes, lane_bytes)
+    recent = recent_byte(registers, lane, history, primer_bytes, lane_bytes)
+    line_key = place_key(row, row[LINE_FORM])
+    hash_contexts(row, history, m.indirect, _expect(row, m.scratch, short, long), m.hashes)
+    hash_form_contexts(row, history, line_key, recent, m.hashes)
+    m.scratch[RECENT_SAYS] = recent
+    m.scratch[LINE_KEY] = line_key
+    m.scratch[FORM_KEY] = place_key(row, row[LAST_FORM])
+    # No text has a zero; where there is no counterpart, nothing is expected.
+    m.scratch[COUNTERPART_SAYS] = counterpart_byte(row, history) or -1
 
 
 @kernel
@@ -170,7 +186,7 @@ def _predict(m: Model, row: Array, node: int, bit_index: int, odds: int) -> int:
         _byte_inputs(m, row, at, node, odds)
     if m.rows.shape[0] > VERSION_3_SETS:
         reliance_inputs(m, row, at + RELIANCE_INPUT, node, bit_index)
-    _select(row, s, m.rows, m.char_class, node, bit_index, known, odds)
+    select_rows(row, s, m.rows, m.char_class, node, bit_index, known, odds)
     _share(m.weights, m.row_uses, m.rows)
     for k in range(m.rows.shape[0]):
         m.outputs[k] = mix(m.inputs, m.weights, m.rows[k])
@@ -217,73 +233,6 @@ def _run(row: Array) -> int:
 def _count_finals(rows: Array) -> int:
     """How many mixers of the second layer there are."""
     return 3 if rows.shape[0] > EARLIER_SETS else 2
-
-
-@kernel
-def _select(
-    row: Array,
-    s: Array,
-    rows: Array,
-    char_class: Array,
-    node: int,
-    bit_index: int,
-    known: int,
-    odds: int,
-) -> None:
-    """Choose which row of weights each mixer uses for this bit."""
-    length = max(
-        row[MATCH_LENGTH] if s[MATCH_ROW] >= 0 else 0, row[LONG_LENGTH] if s[LONG_ROW] >= 0 else 0
-    )
-    bucket = min((length + 7) // 8, 3) if length < 32 else 4 + (length >= 64)
-    expected = max(s[EXPECTED_LONG], s[EXPECTED]) if s[EXPECTED_LONG] < 0 else s[EXPECTED_LONG]
-    c1 = row[LAST4] & 0xFF
-    c2 = (row[LAST4] >> 8) & 0xFF
-    position = row[POSITION] - row[LINE]
-    if row[RECORD] > 0:
-        position %= row[RECORD]
-    strength = 1 + (min(abs(odds), 2047) >> 7) if s[HAS_ENGINE] else 0
-    rows[0] = 0
-    rows[1] = (bucket * 8 + known) * 8 + bit_index
-    rows[2] = c1
-    rows[3] = (char_class[c1] * 16 + char_class[c2]) * 8 + bit_index
-    rows[4] = expected + 1 if bucket > 0 else 0
-    rows[5] = min(position, 127) * 8 + bit_index
-    rows[6] = (c2 << 3) | bit_index
-    rows[7] = strength * 8 + bit_index
-    rows[8] = node
-    rows[9] = row[SHAPE] & 0xFFF
-    rows[10] = (((row[LAST4] >> 16) & 0xFF) << 3) | bit_index
-    rows[11] = (min(row[FIELD], 127) << 3) | bit_index
-    if rows.shape[0] > EARLIER_SETS:
-        _select_by_form(row, s[COUNTERPART_SAYS], rows, bit_index)
-    if rows.shape[0] > VERSION_3_SETS:
-        _select_by_place(row, rows, node, bit_index)
-    first = 0
-    for k in range(rows.shape[0]):
-        rows[k] = min(max(rows[k], 0), SET_SIZES[k] - 1) + first
-        first += SET_SIZES[k]
-
-
-@kernel
-def _select_by_form(row: Array, counterpart: int, rows: Array, bit_index: int) -> None:
-    """Choose for the mixers that version 1 had not: by counterpart, and by runs of characters."""
-    agreement = row[AGREEMENT] & 3
-    field_bytes = min(row[FIELD_BYTES], 7)
-    rows[12] = (((agreement << 3 | row[AGREEMENTS]) << 3 | field_bytes) << 3) | bit_index
-    rows[13] = 0
-    if counterpart > 0:
-        rows[13] = (counterpart + 256 * (agreement == 1)) * 4 + (bit_index >> 1)
-    rows[14] = ((min(row[RUN_BYTES], 31) << 4 | (row[SHAPE] & 15)) << 3) | bit_index
-
-
-@kernel
-def _select_by_place(row: Array, rows: Array, node: int, bit_index: int) -> None:
-    """Choose for the mixers that version 3 had not: by digits or last kind, and by last form."""
-    kind = row[SHAPE] & 15
-    digits_or_kind = min(row[RUN_BYTES], 15) if kind == 1 else 16 + kind
-    place = hash2(row[LAST_FORM], min(row[FIELD_BYTES], 3)) & 511
-    rows[15] = (digits_or_kind << 8) | node
-    rows[16] = (place << 3) | bit_index
 
 
 @kernel
@@ -408,18 +357,7 @@ def code_steps(
             position = row[POSITION]
             if position >= row[END]:
                 continue
-            short = expected_byte(registers, lane, MATCH, history, primer_bytes, lane_bytes)
-            long = expected_byte(registers, lane, LONG, history, primer_bytes, lane_bytes)
-            expected = _expect(row, m.scratch, short, long)
-            hash_contexts(row, history, m.indirect, expected, m.hashes)
-            recent = recent_byte(registers, lane, history, primer_bytes, lane_bytes)
-            line_key = place_key(row, row[LINE_FORM])
-            hash_form_contexts(row, history, line_key, recent, m.hashes)
-            m.scratch[RECENT_SAYS] = recent
-            m.scratch[LINE_KEY] = line_key
-            m.scratch[FORM_KEY] = place_key(row, row[LAST_FORM])
-            # No text has a zero; where there is no counterpart, nothing is expected.
-            m.scratch[COUNTERPART_SAYS] = counterpart_byte(row, history) or -1
+            _look_up(m, registers, lane, history, primer_bytes, lane_bytes)
             value = 0 if task == DECODE else source[position]
             node = 1
             for bit_index in range(8):
