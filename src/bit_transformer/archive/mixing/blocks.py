@@ -88,35 +88,17 @@ class _Job:
     def advance(self, num_steps: int, task: int, source: np.ndarray, odds: np.ndarray) -> float:
         """Code so many bytes of each lane; how many bits they cost when encoding."""
         costs = np.zeros(1, dtype=np.float64)
-        code_steps(
-            self.model,
-            self.registers,
-            self.history,
-            self.primer_bytes,
-            self.lane_bytes,
-            num_steps,
-            task,
-            source,
-            self.coder,
-            self.payload,
-            odds,
-            costs,
-        )
+        code_steps(*self._lanes, num_steps, task, source, self.coder, self.payload, odds, costs)
         return float(costs[0])
 
     def advance_along(self, num_steps: int, lent: LentTrunk) -> None:
         """Decode so many bytes of each lane with a compiled engine."""
-        decode_along(
-            self.model,
-            self.registers,
-            self.history,
-            self.primer_bytes,
-            self.lane_bytes,
-            num_steps,
-            self.coder,
-            self.payload,
-            *lent,
-        )
+        decode_along(*self._lanes, num_steps, self.coder, self.payload, *lent)
+
+    @property
+    def _lanes(self) -> tuple[Model, np.ndarray, np.ndarray, int, int]:
+        """What the loops over bytes begin their arguments with."""
+        return self.model, self.registers, self.history, self.primer_bytes, self.lane_bytes
 
     def last_values(self) -> np.ndarray:
         """The byte that each lane coded last; uint8 (lanes,)."""

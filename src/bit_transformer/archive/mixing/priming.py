@@ -15,6 +15,7 @@ lent to one block at a time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -103,11 +104,15 @@ class PrimedModels:
         self._num_pieces = settings.num_pieces if engine is not None else 0
         self._settings = settings
         self.history, self._num_whole = _arranged(primer, self._num_pieces)
-        primed = self._primed(settings, log_buckets, primer, engine)
-        self.remembering = Lender(primed, copy_model)
-        self.forgetting = Lender(copy_without_bytes(primed), copy_without_bytes)
+        self._primed = self._made(settings, log_buckets, primer, engine)
+        self.remembering = Lender(self._primed, copy_model)
 
-    def _primed(
+    @cached_property
+    def forgetting(self) -> Lender:
+        """Lends what is left without the primer's bytes; made for who asks an engine."""
+        return Lender(copy_without_bytes(self._primed), copy_without_bytes)
+
+    def _made(
         self, settings: LevelSettings, log_buckets: int, primer: bytes, engine: Engine | None
     ) -> Model:
         """The model that has read the primer, made now or before."""
